@@ -1,0 +1,3 @@
+module serin.dev/serin
+
+go 1.26
