@@ -1,0 +1,38 @@
+package metric
+
+import (
+	"context"
+	"encoding/json"
+
+	"serin.dev/serin/internal/plan"
+)
+
+// A Question asks for the counters of a target's instances.
+type Question struct {
+	Target string
+	Tracks map[plan.TrackName][]plan.Endpoint // whom to ask, or whose counters to pick
+	With   json.RawMessage                    // the store's own settings, decoded strictly by the store
+}
+
+// Counters are running totals of one instance since its own start. They only grow, until the instance is replaced (a
+// new instance name) or reset (a smaller total).
+type Counters struct {
+	Requests int64     `json:"requests"`
+	Failures int64     `json:"failures"`
+	Bounds   []float64 `json:"le,omitempty"`      // upper bounds in seconds, ascending, without +Inf
+	Buckets  []int64   `json:"buckets,omitempty"` // cumulative over Bounds
+}
+
+// A Snapshot is the counters of all instances at one instant, by track and instance. A track that could not be read is
+// missing; Problems says why, by track.
+type Snapshot struct {
+	Tracks   map[plan.TrackName]map[string]Counters `json:"tracks"`
+	Problems map[plan.TrackName]string              `json:"problems,omitempty"`
+}
+
+// A Store reads counters. All methods are safe for use by several goroutines.
+type Store interface {
+	// Read returns the counters now. An error means that nothing at all could be read; what is wrong with one track stands
+	// in Problems. It never waits longer than the context allows and never reads without bound.
+	Read(ctx context.Context, q Question) (Snapshot, error)
+}

@@ -1,0 +1,29 @@
+package router
+
+import (
+	"context"
+
+	"serin.dev/serin/internal/plan"
+)
+
+// An Order is the complete traffic of one target. Ordering the same again changes nothing.
+type Order struct {
+	Traffic plan.Traffic
+	Pools   map[plan.TrackName]plan.PoolName // echoed by Observe
+	// Endpoints are the instances of each track. Routers that address a track by name (a Service) ignore them.
+	Endpoints map[plan.TrackName][]plan.Endpoint
+}
+
+// A Router moves the traffic of targets. All methods are safe for use by several goroutines.
+type Router interface {
+	// Features lists what the router can do. The compiler refuses plans that ask for more.
+	Features() plan.Features
+	// Observe reads what the data plane does for the target. It changes nothing. A target never ordered is the zero Route.
+	Observe(ctx context.Context, target string) (plan.Route, error)
+	// Apply makes the order so. It returns when the order is stored with the router; whether the data plane follows is for
+	// Observe to say. Idempotent. A router that cannot do all of the order does nothing and returns an error.
+	Apply(ctx context.Context, target string, o Order) error
+	// Restore takes the router's hands off the target: what serin added is removed, the user's own route stands as found.
+	// A target unknown to the router is not an error.
+	Restore(ctx context.Context, target string) error
+}
