@@ -3,9 +3,23 @@ package metric
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 
 	"serin.dev/serin/internal/plan"
 )
+
+// A Driver describes a metric store to the catalog.
+type Driver struct {
+	Name  string // the word users write under `metrics:`
+	Check func(with json.RawMessage) error
+	New   func(Env) (Store, error)
+}
+
+// An Env is what a metric store gets from the program it runs in.
+type Env struct {
+	Log     *slog.Logger
+	Counted func(target string) map[string]Counters // what the embedded proxy counted, by instance; nil without one
+}
 
 // A Question asks for the counters of a target's instances.
 type Question struct {

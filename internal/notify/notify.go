@@ -3,10 +3,23 @@ package notify
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"time"
 
 	"serin.dev/serin/internal/plan"
 )
+
+// A Driver describes a notifier to the catalog.
+type Driver struct {
+	Name  string // the word users write under `notify:`
+	Check func(with json.RawMessage) error
+	New   func(Env) (Notifier, error)
+}
+
+// An Env is what a notifier gets from the program it runs in.
+type Env struct {
+	Log *slog.Logger
+}
 
 // A Message is what happened, for people and programs.
 type Message struct {
@@ -24,8 +37,6 @@ type Message struct {
 
 // A Notifier tells messages. All methods are safe for use by several goroutines.
 type Notifier interface {
-	// Check refuses settings that Tell could not use: unknown fields, a missing URL.
-	Check(with json.RawMessage) error
 	// Tell delivers the message once; an error says that it was refused or that it is not known to have arrived.
 	// It returns within the context's deadline.
 	Tell(ctx context.Context, with json.RawMessage, m Message) error

@@ -2,9 +2,24 @@ package router
 
 import (
 	"context"
+	"encoding/json"
+	"log/slog"
 
 	"serin.dev/serin/internal/plan"
 )
+
+// A Driver describes a router to the catalog.
+type Driver struct {
+	Name     string // the word users write under `traffic:`
+	Features plan.Features
+	Check    func(with json.RawMessage) error // refuses settings the router could not use, naming the field
+	New      func(Env) (Router, error)
+}
+
+// An Env is what a router gets from the program it runs in.
+type Env struct {
+	Log *slog.Logger
+}
 
 // An Order is the complete traffic of one target. Ordering the same again changes nothing.
 type Order struct {
@@ -12,6 +27,7 @@ type Order struct {
 	Pools   map[plan.TrackName]plan.PoolName // echoed by Observe
 	// Endpoints are the instances of each track. Routers that address a track by name (a Service) ignore them.
 	Endpoints map[plan.TrackName][]plan.Endpoint
+	With      json.RawMessage // the router's own settings for this target
 }
 
 // A Router moves the traffic of targets. All methods are safe for use by several goroutines.

@@ -3,9 +3,24 @@ package workload
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 
 	"serin.dev/serin/internal/plan"
 )
+
+// A Driver describes a workload to the catalog.
+type Driver struct {
+	Kind     string // the word users write as a target's kind
+	Features plan.Features
+	Check    func(template json.RawMessage) error // refuses templates the workload could not run, naming the field
+	New      func(Env) (Workload, error)
+}
+
+// An Env is what a workload gets from the program it runs in.
+type Env struct {
+	Log *slog.Logger
+	Dir string // a directory of its own that survives restarts
+}
 
 // An Order is all that shall run of one target. A pool that exists and is not in the order is asked to go away.
 // Ordering the same again changes nothing.
