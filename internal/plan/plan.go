@@ -15,7 +15,14 @@ type Plan struct {
 	Canary   Revision   `json:"canary"` // the revision being released
 	Steps    []Step     `json:"steps"`
 	Analyses []Analysis `json:"analyses,omitempty"`
+	Hooks    []Hook     `json:"hooks,omitempty"` // told when the release as a whole comes to an event
+
+	// Promotion is the first of the steps that make the canary's revision the stable one. A person who promotes skips to it.
+	Promotion int `json:"promotion"`
 }
+
+// Reversible reports whether the step can still go back to where the release came from.
+func (p Plan) Reversible(step int) bool { return p.Steps[step].Rollback != step }
 
 // A Step is a desired state, what must hold before it is left, and where to go when it fails.
 type Step struct {
@@ -116,7 +123,7 @@ type Use struct {
 	With json.RawMessage `json:"with,omitempty"`
 }
 
-// A Hook is told once, when its step is entered or when the release ends in the given way.
+// A Hook is told once: a step's hook when the step is entered, a plan's hook at its event.
 type Hook struct {
 	Name   string `json:"name"`
 	Origin Origin `json:"origin"`

@@ -9,6 +9,7 @@ type Position struct {
 	Entered time.Time `json:"entered,omitzero"`  // when the step became the one to hold
 	Arrived time.Time `json:"arrived,omitzero"`  // when its state was first reached; zero: not yet. Gates count from here
 	Phase   Phase     `json:"phase"`             //
+	Short   time.Time `json:"short,omitzero"`    // since when the state does not hold; zero while it does
 	Waiting *Waiting  `json:"waiting,omitempty"` // what is awaited; nil only when the release is over
 	Failure *Failure  `json:"failure,omitempty"` // why it went, or goes, back
 	Paused  *Act      `json:"paused,omitempty"`  // a person holds it
@@ -38,14 +39,13 @@ func (p Phase) Over() bool { return p == Succeeded || p == Returned || p == Supe
 
 // A Waiting says what a release waits for. Every wait has a reason, an exit and a deadline (or says why it has none).
 type Waiting struct {
-	For   string    `json:"for"`               // "readiness", "route", "drain", "time", "verdict", "data", "approval", "person"
-	Text  string    `json:"text"`              // in plain words
-	Since time.Time `json:"since"`             //
-	Until time.Time `json:"until,omitzero"`    // zero: no deadline
-	Then  string    `json:"then,omitempty"`    // what happens at the deadline: "rolls back", "goes on", "asks a person"
-	EndBy string    `json:"endBy,omitempty"`   // the command that ends it: "serin approve checkout"
-	Field string    `json:"field,omitempty"`   // the user's field behind it
-	Pools []string  `json:"troubles,omitzero"` // what the workload says about instances that are not ready
+	For   string    `json:"for"`             // "readiness", "route", "drain", "time", "verdict", "data", "approval", "person"
+	Text  string    `json:"text"`            // in plain words
+	Since time.Time `json:"since"`           //
+	Until time.Time `json:"until,omitzero"`  // zero: no deadline
+	Then  string    `json:"then,omitempty"`  // what happens at the deadline: "rolls back", "goes on", "asks a person"
+	EndBy string    `json:"endBy,omitempty"` // the command that ends it: "serin approve checkout"
+	Field string    `json:"field,omitempty"` // the user's field behind it
 }
 
 // A Failure is the reason a release goes back.
