@@ -3,3 +3,10 @@ module serin.dev/serin
 go 1.26
 
 require go.yaml.in/yaml/v3 v3.0.6
+
+require (
+	github.com/HdrHistogram/hdrhistogram-go v1.4.0 // indirect
+	github.com/coder/websocket v1.8.15 // indirect
+	go.uber.org/goleak v1.3.0 // indirect
+	pgregory.net/rapid v1.3.0 // indirect
+)
