@@ -1,0 +1,96 @@
+package compile
+
+import (
+	"time"
+
+	"serin.dev/serin/internal/plan"
+)
+
+// spans lets each analysis look from the first step at which the canary gets requests to the last before the end.
+func (w *work) spans() {
+	from, to := w.looked()
+	if from == 0 {
+		return
+	}
+	for _, a := range w.draft.Analyses {
+		a.From, a.To = from, to
+		if a.Every == 0 {
+			a.Every = 5 * time.Second
+		}
+		w.analyses = append(w.analyses, a)
+	}
+}
+
+// looked returns the first and the last step at which the canary gets requests, or 0, 0.
+func (w *work) looked() (from, to int) {
+	for i, s := range w.steps {
+		if s.role != done && busy(s.Desired.Traffic) {
+			if from == 0 {
+				from = i
+			}
+			to = i
+		}
+	}
+	return from, to
+}
+
+// busy reports whether the canary gets requests or copies of them.
+func busy(t plan.Traffic) bool {
+	return t.Shares[plan.Canary] > 0 || len(t.Matches) > 0 || t.Mirror != nil
+}
+
+// beside reports whether both revisions get requests at the step, so that they can be compared.
+func beside(t plan.Traffic) bool { return busy(t) && t.Shares[plan.Stable] > 0 }
+
+// gates writes what has to hold before each step is left: first time, then evidence, then people.
+//
+// Every move at which the canary gets requests waits at least until somebody is looking; the last move at which both
+// revisions can be compared waits for proof. Where they never can (all requests move at once) time and the absence of
+// failure have to do, which is said to the user.
+func (w *work) gates() {
+	proof := w.proofStep()
+	for i := range w.steps {
+		s := &w.steps[i]
+		if s.role != moved {
+			continue
+		}
+		if s.move.Hold > 0 {
+			s.Until = append(s.Until, plan.After{Hold: s.move.Hold})
+		}
+		if busy(s.Desired.Traffic) {
+			s.Until = append(s.Until, w.passed(s.move.Proven || i == proof)...)
+		}
+		if s.move.Proven && !busy(s.Desired.Traffic) {
+			w.notes.Refuse(s.move.At("until"), "nothing can be proven here: the canary gets no requests at this step")
+		}
+		if s.move.Approve != nil {
+			s.Until = append(s.Until, *s.move.Approve)
+		}
+	}
+	if len(w.analyses) > 0 && proof == 0 {
+		w.notes.Warn(w.strategyAt(), "stable and canary never get requests at the same time, so nothing is proven before promotion; a failure still rolls back")
+	}
+}
+
+func (w *work) passed(proven bool) []plan.Gate {
+	patience := w.draft.Patience
+	if patience == 0 {
+		patience = DefaultPatience
+	}
+	var gates []plan.Gate
+	for _, a := range w.analyses {
+		gates = append(gates, plan.Passed{Analysis: a.Name, Proven: proven, Within: patience})
+	}
+	return gates
+}
+
+// proofStep is the last move at which both revisions get requests; 0 when there is none.
+func (w *work) proofStep() int {
+	proof := 0
+	for i, s := range w.steps {
+		if s.role == moved && beside(s.Desired.Traffic) {
+			proof = i
+		}
+	}
+	return proof
+}

@@ -1,0 +1,190 @@
+package compile
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"serin.dev/serin/internal/plan"
+)
+
+// Print writes the plan as a table: one line per step with its desired state, what it waits for, where it goes on
+// failure and which field of the user it comes from; below, what is analysed, what is told, and how long it all takes at
+// least. Replicas is the target's full size; 0 prints capacities as shares.
+func Print(w io.Writer, p plan.Plan, replicas int) error {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s\n", p.Target, headline(p))
+	t := tabwriter.NewWriter(&b, 0, 8, 2, ' ', 0)
+	fmt.Fprintln(t, "\tstep\tdesired state\ttraffic\tuntil\ton failure\tfrom")
+	for i, s := range p.Steps {
+		fmt.Fprintf(t, "%d\t%s\t%s\t%s\t%s\t%s\t%s\n", i, s.Name, tracks(s.Desired, replicas), routed(s.Desired.Traffic), until(s), onFailure(p, i), s.Origin.Field)
+	}
+	if err := t.Flush(); err != nil {
+		return err
+	}
+	for _, a := range p.Analyses {
+		fmt.Fprintf(&b, "analysis %s, steps %d-%d: %s every %s, from %s  (%s)\n", a.Name, a.From, a.To, judged(a), brief(a.Every), a.Source.Kind, a.Origin.Field)
+	}
+	for _, h := range p.Hooks {
+		fmt.Fprintf(&b, "on %s: tell %s by %s  (%s)\n", h.On, h.Name, h.Use.Kind, h.Origin.Field)
+	}
+	for i, s := range p.Steps {
+		for _, h := range s.Hooks {
+			fmt.Fprintf(&b, "on %s of step %d: tell %s by %s  (%s)\n", h.On, i, h.Name, h.Use.Kind, h.Origin.Field)
+		}
+	}
+	fmt.Fprintf(&b, "expected: %s\n", expected(p))
+	_, err := io.WriteString(w, trimmed(b.String()))
+	return err
+}
+
+// Shortest is the least time the release takes: what its gates hold it, without readiness, proof and people.
+func Shortest(p plan.Plan) time.Duration {
+	var sum time.Duration
+	for _, s := range p.Steps {
+		sum += held(s)
+	}
+	return sum
+}
+
+func headline(p plan.Plan) string {
+	if p.Stable == "" {
+		return fmt.Sprintf("first release, %s", p.Canary)
+	}
+	return fmt.Sprintf("%s to %s", p.Stable, p.Canary)
+}
+
+func tracks(s plan.State, full int) string {
+	var texts []string
+	for _, t := range s.Tracks {
+		texts = append(texts, fmt.Sprintf("%s %s %s", t.Name, t.Revision, size(t.Capacity, full)))
+	}
+	return strings.Join(texts, ", ")
+}
+
+// routed writes who gets the requests: "90/10" for stable and canary, and what comes before the split.
+func routed(t plan.Traffic) string {
+	if t.Shares.Sum() == 0 {
+		return "requests wait"
+	}
+	text := fmt.Sprintf("%s/%s", number(t.Shares[plan.Stable]), number(t.Shares[plan.Canary]))
+	for _, m := range t.Matches {
+		text += ", " + matched(m)
+	}
+	if t.Mirror != nil {
+		text += fmt.Sprintf(", mirror %v to %s", t.Mirror.Share, t.Mirror.Track)
+	}
+	if t.Sticky != nil {
+		text += ", sticky"
+	}
+	return text
+}
+
+func number(s plan.Share) string { return strings.TrimSuffix(s.String(), "%") }
+
+func matched(m plan.Match) string {
+	var parts []string
+	for _, c := range m.Headers {
+		parts = append(parts, "header "+condition(c))
+	}
+	for _, c := range m.Cookies {
+		parts = append(parts, "cookie "+condition(c))
+	}
+	if m.Path != nil {
+		parts = append(parts, "path"+condition(*m.Path))
+	}
+	return strings.Join(parts, " and ") + " to " + string(m.Track)
+}
+
+func condition(c plan.Condition) string {
+	signs := map[plan.How]string{plan.Exact: "=" + c.Value, plan.Prefix: "=" + c.Value + "*", plan.Regex: "~" + c.Value}
+	return c.Name + signs[c.How]
+}
+
+// until writes what a step waits for besides its state.
+func until(s plan.Step) string {
+	var texts []string
+	for _, g := range s.Until {
+		switch g := g.(type) {
+		case plan.After:
+			texts = append(texts, "after "+brief(g.Hold))
+		case plan.Passed:
+			verb := "watched"
+			if g.Proven {
+				verb = "proven"
+			}
+			texts = append(texts, fmt.Sprintf("%s %s", g.Analysis, verb))
+		case plan.Approved:
+			texts = append(texts, approval(g))
+		}
+	}
+	if len(texts) == 0 {
+		return "-"
+	}
+	return strings.Join(texts, ", ")
+}
+
+func approval(g plan.Approved) string {
+	text := "approved"
+	if g.Group != "" {
+		text += " by " + g.Group
+	}
+	if g.Within > 0 {
+		text += " within " + brief(g.Within)
+	}
+	return text
+}
+
+func onFailure(p plan.Plan, i int) string {
+	switch {
+	case i == 0:
+		return "-"
+	case !p.Reversible(i):
+		return "hold"
+	}
+	return fmt.Sprint(p.Steps[i].Rollback)
+}
+
+func judged(a plan.Analysis) string { return "judge " + a.Judge.Kind }
+
+// expected says how long the release takes, and what nobody can know.
+func expected(p plan.Plan) string {
+	open := []string{"readiness"}
+	gates := func(is func(plan.Gate) bool) bool {
+		return slices.ContainsFunc(p.Steps, func(s plan.Step) bool { return slices.ContainsFunc(s.Until, is) })
+	}
+	if gates(func(g plan.Gate) bool { passed, ok := g.(plan.Passed); return ok && passed.Proven }) {
+		open = append(open, "proof")
+	}
+	if gates(func(g plan.Gate) bool { _, ok := g.(plan.Approved); return ok }) {
+		open = append(open, "approval")
+	}
+	if Shortest(p) == 0 {
+		return "as long as " + strings.Join(open, " and ") + " takes"
+	}
+	return fmt.Sprintf("at least %s, plus %s", brief(Shortest(p)), strings.Join(open, ", "))
+}
+
+// brief writes a duration without empty units: "2m", not "2m0s".
+func brief(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
+}
+
+// trimmed drops the spaces that the table leaves at the ends of lines.
+func trimmed(text string) string {
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = strings.TrimRight(line, " ")
+	}
+	return strings.Join(lines, "\n")
+}
