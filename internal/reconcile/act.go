@@ -1,0 +1,53 @@
+package reconcile
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"serin.dev/serin/internal/engine"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/router"
+	"serin.dev/serin/internal/workload"
+)
+
+// act makes the world as ordered. The route goes first, because that is what users feel; the engine's orders are safe in
+// either order, and one that does not work does not keep the other from being tried.
+func (l *Loop) act(ctx context.Context, r *release, seen engine.Sight, o engine.Orders) error {
+	run, send, err := l.backends(r)
+	if err != nil {
+		return err
+	}
+	errRoute := send.Apply(ctx, r.Target, route(r, seen, o))
+	if errRoute != nil {
+		errRoute = fmt.Errorf("set route: %w", errRoute)
+	}
+	errRun := run.Apply(ctx, r.Target, capacity(r, o))
+	if errRun != nil {
+		errRun = fmt.Errorf("set capacity: %w", errRun)
+	}
+	return errors.Join(errRoute, errRun)
+}
+
+func route(r *release, seen engine.Sight, o engine.Orders) router.Order {
+	endpoints := map[plan.TrackName][]plan.Endpoint{}
+	for track, pool := range o.Behind {
+		for _, p := range seen.Pools {
+			if p.Name == pool {
+				endpoints[track] = p.Endpoints
+			}
+		}
+	}
+	return router.Order{Traffic: o.Traffic, Pools: o.Behind, Endpoints: endpoints, With: r.Router.With}
+}
+
+func capacity(r *release, o engine.Orders) workload.Order {
+	order := workload.Order{Keep: o.Keep}
+	for _, p := range o.Pools {
+		order.Pools = append(order.Pools, workload.PoolOrder{Pool: p.Pool, Revision: p.Revision, Template: r.Templates[p.Revision], Replicas: p.Replicas})
+	}
+	return order
+}
+
+func cut(target string) (kind, name string, ok bool) { return strings.Cut(target, "/") }

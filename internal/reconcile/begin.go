@@ -1,0 +1,68 @@
+package reconcile
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/releases"
+)
+
+// A Beginning is all that makes a new release.
+type Beginning struct {
+	Canary    string // the policy it comes from; the owner of the target
+	Plan      plan.Plan
+	Full      int // replicas that carry all traffic
+	Router    plan.Use
+	Templates map[plan.Revision]json.RawMessage
+	Groups    map[string][]string
+}
+
+// Begin stores a new release of the plan's target. The first Canary that does so owns the target; any other is told who.
+// What may not begin while the latest release is under way is for the caller to know.
+func (l *Loop) Begin(b Beginning) (string, error) {
+	target, err := l.targetOf(b)
+	if err != nil {
+		return "", err
+	}
+	r := releases.Release{
+		Format: releases.Format, Canary: b.Canary, Target: b.Plan.Target,
+		Number: target.Number + 1, Name: releases.Name(b.Canary, target.Number+1), Attempt: attempt(target, b.Plan.Canary),
+		Created: l.Now(), Plan: b.Plan, Router: b.Router, Templates: b.Templates, Groups: b.Groups,
+	}
+	err = l.Store.Begin(r, func(t *releases.Target) error {
+		if t.Number != target.Number {
+			return fmt.Errorf("begin %s: target %s has moved on to number %d", r.Name, t.Key, t.Number)
+		}
+		t.Owner, t.Full, t.Latest, t.Number, t.Waiting = b.Canary, b.Full, r.Name, r.Number, ""
+		return nil
+	})
+	return r.Name, err
+}
+
+// targetOf returns the target's record, or a new one, and refuses a second owner.
+func (l *Loop) targetOf(b Beginning) (releases.Target, error) {
+	all, err := l.Store.Targets()
+	if err != nil {
+		return releases.Target{}, fmt.Errorf("list targets: %w", err)
+	}
+	for _, t := range all {
+		if t.Key != b.Plan.Target {
+			continue
+		}
+		if t.Owner != b.Canary {
+			return t, fmt.Errorf("target %s is owned by Canary %s: remove that one first", t.Key, t.Owner)
+		}
+		return t, nil
+	}
+	return releases.Target{Key: b.Plan.Target}, nil
+}
+
+// attempt counts how often in a row this revision was tried before.
+func attempt(t releases.Target, rev plan.Revision) int {
+	n := 1
+	for i := len(t.History) - 1; i >= 0 && t.History[i].To == rev; i-- {
+		n++
+	}
+	return n
+}

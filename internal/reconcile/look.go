@@ -1,0 +1,163 @@
+package reconcile
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"serin.dev/serin/internal/engine"
+	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/metric"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/releases"
+)
+
+// readWithin bounds one reading of a metric store. A store that hangs costs this much of a round, and a gap in the looks.
+const readWithin = 3 * time.Second
+
+// look takes the looks that are due. What goes wrong with one is a gap for its judge, and a verdict of its own kind; it
+// never stops the round, because traffic has to be looked after whether or not it can be measured.
+func (l *Loop) look(ctx context.Context, r *release, seen engine.Sight) {
+	if r.status.Position.Phase.Over() {
+		l.watchStable(ctx, r, seen)
+		return
+	}
+	for _, name := range engine.Needs(r.Plan, r.status.Position, looked(r), seen.Now) {
+		a := analysis(r.Plan, name)
+		e, err := l.lookAt(ctx, r, a, seen)
+		if err != nil {
+			e = r.status.Evidence[name]
+			e.Looked = seen.Now
+			e.Verdict = plan.Verdict{Outcome: plan.Unavailable, Reason: err.Error()}
+		}
+		r.evidence[name] = e
+	}
+}
+
+func analysis(p plan.Plan, name string) plan.Analysis {
+	i := slices.IndexFunc(p.Analyses, func(a plan.Analysis) bool { return a.Name == name })
+	return p.Analyses[i] // names come from the plan itself
+}
+
+// lookAt takes one look at one analysis: read counters, work out what is new, let the judge weigh it.
+func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen engine.Sight) (releases.Evidence, error) {
+	j, err := l.Judge(a.Judge)
+	if err != nil {
+		return releases.Evidence{}, fmt.Errorf("set up judge of %s: %w", a.Name, err)
+	}
+	e, begun := r.status.Evidence[a.Name]
+	if !begun {
+		return l.begin(ctx, r, a, j, seen)
+	}
+	state, err := j.Restore(e.State)
+	if err != nil {
+		return e, fmt.Errorf("restore evidence of %s: %w", a.Name, err)
+	}
+	var before metric.Snapshot
+	if err := json.Unmarshal(e.Counters, &before); err != nil {
+		return e, fmt.Errorf("restore counters of %s: %w", a.Name, err)
+	}
+	look := judge.Look{T: seen.Now.Sub(e.Began).Seconds(), Weight: seen.Route.Traffic.Shares[plan.Canary].Percent()}
+	after, problem := l.read(ctx, r.Target, a, r.wanted(), seen, before)
+	look.Tracks, look.Gap = metric.Increments(before, after)
+	state, e.Verdict = j.Look(state, look)
+	if e.Verdict.Outcome == plan.Unavailable && problem != "" {
+		e.Verdict.Reason += ": " + problem
+	}
+	e.Looked, e.Looks = seen.Now, e.Looks+1
+	if e.State, err = state.Checkpoint(); err != nil {
+		return e, fmt.Errorf("keep evidence of %s: %w", a.Name, err)
+	}
+	if e.Counters, err = json.Marshal(carry(before, after)); err != nil {
+		return e, fmt.Errorf("keep counters of %s: %w", a.Name, err)
+	}
+	return e, nil
+}
+
+// begin starts an analysis: stable's recent past is the judge's history, and the counters of this moment are its zero.
+func (l *Loop) begin(ctx context.Context, r *release, a plan.Analysis, j judge.Judge, seen engine.Sight) (releases.Evidence, error) {
+	e := releases.Evidence{Began: seen.Now, Looked: seen.Now}
+	state := j.Start()
+	e.Verdict = plan.Verdict{Outcome: plan.Insufficient, Reason: "measuring begins"}
+	for _, past := range l.past(r.Target, seen.Now) {
+		state, _ = j.Look(state, past)
+	}
+	zero, problem := l.read(ctx, r.Target, a, r.wanted(), seen, metric.Snapshot{})
+	if problem != "" {
+		e.Verdict = plan.Verdict{Outcome: plan.Unavailable, Reason: "measuring does not begin: " + problem}
+	}
+	var err error
+	if e.State, err = state.Checkpoint(); err != nil {
+		return e, fmt.Errorf("keep evidence of %s: %w", a.Name, err)
+	}
+	if e.Counters, err = json.Marshal(zero); err != nil {
+		return e, fmt.Errorf("keep counters of %s: %w", a.Name, err)
+	}
+	return e, nil
+}
+
+// read asks the store for the counters of all tracks, and of the instances that were there at the last look: one that has
+// just crashed takes the requests it failed with it otherwise.
+func (l *Loop) read(ctx context.Context, target string, a plan.Analysis, want plan.State, seen engine.Sight, before metric.Snapshot) (metric.Snapshot, string) {
+	store, ok := l.Metrics[a.Source.Kind]
+	if !ok {
+		return metric.Snapshot{}, fmt.Sprintf("no metric store %q", a.Source.Kind)
+	}
+	q := metric.Question{Target: target, Tracks: instances(want, seen, before), With: a.Source.With}
+	ctx, cancel := context.WithTimeout(ctx, readWithin)
+	defer cancel()
+	got, err := store.Read(ctx, q)
+	if err != nil {
+		return metric.Snapshot{}, err.Error()
+	}
+	var problems []string
+	for track, problem := range got.Problems {
+		problems = append(problems, fmt.Sprintf("%s: %s", track, problem))
+	}
+	slices.Sort(problems)
+	return got, strings.Join(problems, "; ")
+}
+
+// instances lists whom to ask, by track. An instance without a URL is gone: a store that has kept its counters knows them
+// by name, another passes it over.
+func instances(want plan.State, seen engine.Sight, before metric.Snapshot) map[plan.TrackName][]plan.Endpoint {
+	ask := map[plan.TrackName][]plan.Endpoint{}
+	here := map[string]bool{}
+	for _, t := range want.Tracks {
+		for _, p := range seen.Pools {
+			if p.Name != t.Pool {
+				continue
+			}
+			ask[t.Name] = append(ask[t.Name], p.Endpoints...)
+			for _, e := range p.Endpoints {
+				here[e.Instance] = true
+			}
+		}
+	}
+	for track, counters := range before.Tracks {
+		for instance := range counters {
+			if !here[instance] {
+				ask[track] = append(ask[track], plan.Endpoint{Instance: instance})
+			}
+		}
+	}
+	for _, list := range ask {
+		slices.SortFunc(list, func(a, b plan.Endpoint) int { return strings.Compare(a.Instance, b.Instance) })
+	}
+	return ask
+}
+
+// carry keeps the last known counters of a track that could not be read this time, so that its next look covers both.
+func carry(before, after metric.Snapshot) metric.Snapshot {
+	kept := metric.Snapshot{Tracks: map[plan.TrackName]map[string]metric.Counters{}}
+	for track, counters := range before.Tracks {
+		kept.Tracks[track] = counters
+	}
+	for track, counters := range after.Tracks {
+		kept.Tracks[track] = counters
+	}
+	return kept
+}

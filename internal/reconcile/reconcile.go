@@ -1,0 +1,91 @@
+package reconcile
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"serin.dev/serin/internal/engine"
+	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/metric"
+	"serin.dev/serin/internal/notify"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/releases"
+	"serin.dev/serin/internal/router"
+	"serin.dev/serin/internal/workload"
+)
+
+// Means are what a loop works with, by the names plans use.
+type Means struct {
+	Store     releases.Store
+	Routers   map[string]router.Router
+	Workloads map[string]workload.Workload // by target kind
+	Metrics   map[string]metric.Store
+	Judge     func(plan.Use) (judge.Judge, error)
+	Notifiers map[string]notify.Notifier
+	Now       func() time.Time
+	Log       *slog.Logger
+	Decide    func(plan.Plan, plan.Position, engine.Sight) engine.Decision // nil: engine.Decide
+}
+
+// A Loop advances releases.
+type Loop struct {
+	Means
+	mu      sync.Mutex
+	history map[string]*history // of stable, by target
+}
+
+// New returns a loop that has seen nothing yet.
+func New(m Means) *Loop {
+	if m.Decide == nil {
+		m.Decide = engine.Decide
+	}
+	return &Loop{Means: m, history: map[string]*history{}}
+}
+
+// A release in hand: its record, and what this round adds to it.
+type release struct {
+	releases.Release
+	status   releases.Status
+	target   releases.Target
+	evidence map[string]releases.Evidence // of the looks taken in this round
+}
+
+// Advance takes one round with a release and says when to come again at the latest.
+//
+// An error leaves the release where it is; coming again is safe at any time.
+func (l *Loop) Advance(ctx context.Context, name string) (time.Duration, error) {
+	r, err := l.load(name)
+	if err != nil {
+		return 0, fmt.Errorf("load %s: %w", name, err)
+	}
+	seen, err := l.observe(ctx, r)
+	if err != nil {
+		return 0, fmt.Errorf("observe %s: %w", name, err)
+	}
+	next := l.Decide(r.Plan, r.status.Position, seen)
+	if err := l.record(r, next); err != nil { // before acting: a crash may repeat, never forget
+		return 0, fmt.Errorf("record %s: %w", name, err)
+	}
+	if err := l.act(ctx, r, seen, next.Do); err != nil {
+		return 0, fmt.Errorf("act on %s: %w", name, err)
+	}
+	return next.Wait, nil
+}
+
+func (l *Loop) load(name string) (*release, error) {
+	rel, status, err := l.Store.Release(name)
+	if err != nil {
+		return nil, err
+	}
+	target, err := l.Store.Target(rel.Target)
+	if err != nil {
+		return nil, err
+	}
+	return &release{Release: rel, status: status, target: target, evidence: map[string]releases.Evidence{}}, nil
+}
+
+// wanted is the state of the step that is held or approached.
+func (r *release) wanted() plan.State { return r.Plan.Steps[r.status.Position.Step].Desired }

@@ -1,0 +1,202 @@
+// Package memory keeps releases in memory: for tests, the simulated world and dry runs. What it hands out are copies made
+// by encoding, so that it forgets exactly what a store on disk would.
+package memory
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"serin.dev/serin/internal/releases"
+)
+
+// A Store is empty at first.
+type Store struct {
+	mu       sync.Mutex
+	targets  map[string][]byte
+	releases map[string][]byte
+	statuses map[string][]byte
+	order    []string
+
+	// Before is called before each write, with what is about to be written. An error stops the write. Tests use it to
+	// lose writes and to crash.
+	Before func(what string) error
+	// After is called after each write has become durable.
+	After func(what string)
+}
+
+// New returns an empty store.
+func New() *Store {
+	return &Store{targets: map[string][]byte{}, releases: map[string][]byte{}, statuses: map[string][]byte{}}
+}
+
+var _ releases.Store = (*Store)(nil)
+
+// Targets implements releases.Store.
+func (s *Store) Targets() ([]releases.Target, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var all []releases.Target
+	for _, key := range slices.Sorted(maps.Keys(s.targets)) {
+		var t releases.Target
+		if err := json.Unmarshal(s.targets[key], &t); err != nil {
+			return nil, fmt.Errorf("decode target %s: %w", key, err)
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// Target implements releases.Store.
+func (s *Store) Target(key string) (releases.Target, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return read[releases.Target](s.targets, "target", key)
+}
+
+// Begin implements releases.Store.
+func (s *Store) Begin(r releases.Release, change func(*releases.Target) error) error {
+	return s.write("begin "+r.Name, func() (func(), error) {
+		if _, taken := s.releases[r.Name]; taken {
+			return nil, fmt.Errorf("begin release %s: the name is taken", r.Name)
+		}
+		t, err := read[releases.Target](s.targets, "target", r.Target)
+		if err != nil {
+			t = releases.Target{Key: r.Target}
+		}
+		if err := change(&t); err != nil {
+			return nil, err
+		}
+		return func() {
+			s.targets[r.Target] = encode(t)
+			s.releases[r.Name] = encode(r)
+			s.statuses[r.Name] = encode(releases.Status{})
+			s.order = append(s.order, r.Name)
+		}, nil
+	})
+}
+
+// ChangeTarget implements releases.Store.
+func (s *Store) ChangeTarget(key string, change func(*releases.Target) error) error {
+	return s.write("target "+key, func() (func(), error) {
+		t, err := read[releases.Target](s.targets, "target", key)
+		if err != nil {
+			return nil, err
+		}
+		if err := change(&t); err != nil {
+			return nil, err
+		}
+		return func() { s.targets[key] = encode(t) }, nil
+	})
+}
+
+// Release implements releases.Store.
+func (s *Store) Release(name string) (releases.Release, releases.Status, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, err := read[releases.Release](s.releases, "release", name)
+	if err != nil {
+		return r, releases.Status{}, err
+	}
+	status, err := read[releases.Status](s.statuses, "status", name)
+	return r, status, err
+}
+
+// Releases implements releases.Store.
+func (s *Store) Releases() ([]string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.order), nil
+}
+
+// Change implements releases.Store.
+func (s *Store) Change(name string, change func(*releases.Status) error) error {
+	return s.write("status "+name, func() (func(), error) {
+		status, err := read[releases.Status](s.statuses, "status", name)
+		if err != nil {
+			return nil, err
+		}
+		if err := change(&status); err != nil {
+			return nil, err
+		}
+		return func() { s.statuses[name] = encode(status) }, nil
+	})
+}
+
+// Conclude implements releases.Store.
+func (s *Store) Conclude(name string, change func(*releases.Status, *releases.Target) error) error {
+	return s.write("conclude "+name, func() (func(), error) {
+		r, err := read[releases.Release](s.releases, "release", name)
+		if err != nil {
+			return nil, err
+		}
+		status, err := read[releases.Status](s.statuses, "status", name)
+		if err != nil {
+			return nil, err
+		}
+		t, err := read[releases.Target](s.targets, "target", r.Target)
+		if err != nil {
+			return nil, err
+		}
+		if err := change(&status, &t); err != nil {
+			return nil, err
+		}
+		return func() { s.statuses[name], s.targets[r.Target] = encode(status), encode(t) }, nil
+	})
+}
+
+// Forget implements releases.Store.
+func (s *Store) Forget(name string) error {
+	return s.write("forget "+name, func() (func(), error) {
+		return func() {
+			delete(s.releases, name)
+			delete(s.statuses, name)
+			s.order = slices.DeleteFunc(s.order, func(n string) bool { return n == name })
+		}, nil
+	})
+}
+
+// Close implements releases.Store.
+func (s *Store) Close() error { return nil }
+
+// write lets prepare work out what changes, then makes the change, with the hooks around it.
+func (s *Store) write(what string, prepare func() (commit func(), err error)) error {
+	s.mu.Lock()
+	commit, err := prepare()
+	if err == nil && s.Before != nil {
+		err = s.Before(what)
+	}
+	if err != nil {
+		s.mu.Unlock()
+		return err
+	}
+	commit()
+	s.mu.Unlock()
+	if s.After != nil {
+		s.After(what)
+	}
+	return nil
+}
+
+func read[T any](from map[string][]byte, what, key string) (T, error) {
+	var v T
+	data, ok := from[key]
+	if !ok {
+		return v, fmt.Errorf("%s %s: %w", what, key, releases.ErrNotFound)
+	}
+	if err := json.Unmarshal(data, &v); err != nil {
+		return v, fmt.Errorf("decode %s %s: %w", what, key, err)
+	}
+	return v, nil
+}
+
+// encode cannot fail for the words of this package: they hold no channel, function or cycle.
+func encode(v any) []byte {
+	data, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("memory: encode %T: %v", v, err))
+	}
+	return data
+}

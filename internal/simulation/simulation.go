@@ -1,0 +1,197 @@
+package simulation
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"serin.dev/serin/internal/engine"
+	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/metric"
+	"serin.dev/serin/internal/notify"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/reconcile"
+	"serin.dev/serin/internal/releases/memory"
+	"serin.dev/serin/internal/router"
+	"serin.dev/serin/internal/workload"
+	"serin.dev/serin/internal/world"
+)
+
+// A Story is one simulated release.
+type Story struct {
+	First, Second plan.Plan // the release that brings stable, and the one that is told about
+	Scenario      Scenario
+	Seed          uint64
+	Judge         func(plan.Use) (judge.Judge, error)
+	Decide        func(plan.Plan, plan.Position, engine.Sight) engine.Decision // nil: the engine's own
+	Out           io.Writer                                                    // transcript; nil: none
+	Limit         time.Duration                                                // simulated time after which it is not followed further; 0: 3 hours
+}
+
+// An Ending is what came of a story.
+type Ending struct {
+	Position plan.Position
+	Took     time.Duration // simulated, from the beginning of the second release
+	Canary   int64         // requests the new revision answered
+	Lost     int64         // requests nobody could answer
+	Broken   []string      // promises that were broken
+	Looked   int64         // requests that judges were shown
+}
+
+// A simulation under way.
+type simulation struct {
+	Story
+	world *world.World
+	store *memory.Store
+	loop  *reconcile.Loop
+	name  string // of the release under way
+	watch *watch
+	shown plan.Position
+	lines int // of the log that were shown
+}
+
+// Run tells the story to its end.
+func Run(s Story) (Ending, error) {
+	if s.Limit == 0 {
+		s.Limit = 3 * time.Hour
+	}
+	sim := &simulation{Story: s, world: world.New(s.Seed), store: memory.New()}
+	sim.watch = newWatch(sim)
+	sim.world.Rate = s.Scenario.rate()
+	sim.restart()
+	if err := sim.release(s.First); err != nil {
+		return Ending{}, err
+	}
+	sim.world.Pass(s.Scenario.Quiet)
+	sim.unleash()
+	began := sim.world.Now()
+	if err := sim.release(s.Second); err != nil {
+		return Ending{}, err
+	}
+	_, status, err := sim.store.Release(sim.name)
+	if err != nil {
+		return Ending{}, err
+	}
+	sim.watch.finish(status)
+	return Ending{
+		Position: status.Position, Took: sim.world.Now().Sub(began),
+		Canary: sim.world.Canary, Lost: sim.world.Lost, Broken: sim.watch.broken(), Looked: sim.watch.looked,
+	}, nil
+}
+
+// unleash turns the scenario's weather on, once stable stands.
+func (s *simulation) unleash() {
+	s.world.Released = s.Second.Canary
+	s.world.Truths[s.Second.Stable] = s.Scenario.Stable
+	s.world.Truths[s.Second.Canary] = s.Scenario.Canary
+	s.world.Weather = s.Scenario.Weather
+	s.world.Sent, s.world.Failed, s.world.Lost, s.world.Canary = 0, 0, 0, 0
+	s.store.After = s.crash
+}
+
+// release brings one plan to its end, or to the limit of what is followed.
+func (s *simulation) release(p plan.Plan) error {
+	templates := map[plan.Revision]json.RawMessage{p.Canary: json.RawMessage(`{}`)}
+	if p.Stable != "" {
+		templates[p.Stable] = json.RawMessage(`{}`)
+	}
+	name, err := s.begin(reconcile.Beginning{Canary: "shop", Plan: p, Full: world.Full, Router: plan.Use{Kind: "world"}, Templates: templates})
+	if err != nil {
+		return fmt.Errorf("begin simulated release: %w", err)
+	}
+	s.name, s.shown, s.lines = name, plan.Position{}, 0
+	s.watch.before = plan.Position{}
+	for end := s.world.Now().Add(s.Limit); s.world.Now().Before(end); {
+		wait := s.round()
+		_, status, err := s.store.Release(s.name)
+		if err != nil {
+			return err
+		}
+		s.watch.round(p, status)
+		s.show(p, status)
+		if status.Position.Phase.Over() && !pendingHooks(status) {
+			return nil
+		}
+		s.people(p, status)
+		s.world.Pass(min(max(wait, 100*time.Millisecond), 5*time.Second))
+	}
+	return nil
+}
+
+// begin survives a crash in the middle of the write, as a person who asks again does.
+func (s *simulation) begin(b reconcile.Beginning) (name string, err error) {
+	for range 100 {
+		if crashed := s.mortal(func() { name, err = s.loop.Begin(b) }); !crashed {
+			return name, err
+		}
+		target, err := s.store.Target(b.Plan.Target)
+		if err != nil {
+			return "", err
+		}
+		if r, _, err := s.store.Release(target.Latest); err == nil && r.Plan.Canary == b.Plan.Canary {
+			return r.Name, nil
+		}
+	}
+	return "", fmt.Errorf("the process crashes at every write")
+}
+
+// round is one turn of the loop: one round with the release, then its outbox. Errors are what the weather brings; coming
+// again soon is all there is to do.
+func (s *simulation) round() (wait time.Duration) {
+	ctx := context.Background()
+	s.mortal(func() {
+		var err error
+		if wait, err = s.loop.Advance(ctx, s.name); err != nil {
+			wait = time.Second
+			return
+		}
+		if again, err := s.loop.Tell(ctx, s.name); err == nil && again > 0 {
+			wait = min(wait, again)
+		}
+	})
+	return wait
+}
+
+// restart gives the release a new process: memory is gone, the record and the world are what they were.
+func (s *simulation) restart() {
+	s.loop = reconcile.New(reconcile.Means{
+		Store:     s.store,
+		Routers:   map[string]router.Router{"world": s.world.Router()},
+		Workloads: map[string]workload.Workload{"Process": s.world.Workload(), "Upstream": s.world.Workload()},
+		Metrics:   map[string]metric.Store{"proxy": s.world.Metrics(), "scrape": s.world.Metrics()},
+		Judge:     s.watch.judge(s.Judge),
+		Notifiers: map[string]notify.Notifier{"log": s.world.Notifier(), "webhook": s.world.Notifier()},
+		Now:       s.world.Now,
+		Log:       slog.New(slog.DiscardHandler),
+		Decide:    s.Decide,
+	})
+}
+
+// A death is what a crash looks like from inside.
+type death struct{}
+
+// crash kills the process right after some of its writes.
+func (s *simulation) crash(string) {
+	if s.Scenario.Crash > 0 && s.watch.dice.Float64() < s.Scenario.Crash {
+		panic(death{})
+	}
+}
+
+// mortal runs a part of the process's life, and starts a new process if it dies.
+func (s *simulation) mortal(live func()) (died bool) {
+	defer func() {
+		switch p := recover(); p.(type) {
+		case nil:
+		case death:
+			died = true
+			s.restart()
+		default:
+			panic(p)
+		}
+	}()
+	live()
+	return false
+}
