@@ -13,7 +13,7 @@ func (w *work) capacity() {
 	var asked plan.Capacity // the user's floor, from the last move that named one
 	for i := range w.steps {
 		s := &w.steps[i]
-		if s.role != moved || s.move.Stop {
+		if s.role != moved || len(s.Desired.Tracks) == 1 {
 			continue
 		}
 		t := s.Desired.Traffic
@@ -42,7 +42,7 @@ func split(t plan.Traffic) plan.Share {
 // kept is what stable keeps at this step.
 func (w *work) kept(t plan.Traffic) plan.Capacity {
 	switch w.draft.Strategy {
-	case Rolling, Recreate:
+	case Rolling, Recreate: // capacity goes where the requests go
 		return plan.Capacity{Share: t.Shares[plan.Stable]}
 	}
 	return plan.Full

@@ -91,17 +91,24 @@ func (w *work) expandBlueGreen() {
 	}
 }
 
-// expandRecreate stops stable, starts the new revision for everybody, and lets the user's moves be gates after that.
+// expandRecreate stops stable, starts the new revision while nobody gets requests, and only then lets them in. The user's
+// moves, if any, are held after that with everybody on the new revision.
 func (w *work) expandRecreate() {
 	for _, m := range w.draft.Moves {
 		if m.Weight != nil || m.Mirror != nil || m.Matches != nil || m.Capacity != nil {
 			w.notes.Refuse(m.Origin, "a recreation never runs both revisions, so its steps can only hold, approve or notify")
 		}
 	}
-	w.notes.Warn(w.strategyAt(), "requests wait while %s is recreated: from the last instance of stable until the first of the new revision is ready", w.draft.Target.Key())
-	stop := w.added("stop", Move{Stop: true})
-	begin := w.added("start", Move{Weight: share(plan.Whole)})
-	w.draft.Moves = slices.Concat([]Move{stop, begin}, w.draft.Moves)
+	at := w.strategyAt()
+	w.notes.Warn(at, "requests wait while %s is recreated: from the last instance of stable until the new revision is ready", w.draft.Target.Key())
+	full := plan.Full
+	moves := []Move{w.added("stop", Move{Stop: true}), w.added("start", Move{Stop: true, Capacity: &full})}
+	if len(w.draft.Moves) > 0 {
+		w.notes.Warn(w.draft.Moves[0].Origin, "going back from here starts the old revision before the new one stops, so for a moment both run")
+		first := &w.draft.Moves[0]
+		first.Weight = share(plan.Whole)
+	}
+	w.draft.Moves = append(moves, w.draft.Moves...)
 }
 
 // mirrorsFirst refuses a mirror strategy whose first move does not mirror.

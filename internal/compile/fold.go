@@ -24,7 +24,7 @@ func (w *work) fold() {
 	for _, m := range w.draft.Moves {
 		now = now.then(m)
 		w.steps = append(w.steps, step{
-			Step: plan.Step{Origin: m.Origin, Desired: w.state(now), Hooks: slices.Clone(m.Hooks)},
+			Step: plan.Step{Origin: m.Origin, Desired: w.state(now, m), Hooks: slices.Clone(m.Hooks)},
 			role: moved, move: m,
 		})
 	}
@@ -70,14 +70,15 @@ func (t traffic) then(m Move) traffic {
 }
 
 // state is the whole desired state for the traffic, still without capacities other than stable's.
-func (w *work) state(t traffic) plan.State {
+func (w *work) state(t traffic, m Move) plan.State {
 	s := alone(w.stable)
 	if t.stopped {
 		s.Tracks[0].Capacity = plan.Capacity{}
 		s.Traffic.Shares = plan.Shares{}
-		return s
 	}
-	s.Tracks = append(s.Tracks, plan.Track{Name: plan.Canary, Revision: w.canary})
+	if !t.stopped || m.Capacity != nil {
+		s.Tracks = append(s.Tracks, plan.Track{Name: plan.Canary, Revision: w.canary})
+	}
 	if t.weight > 0 {
 		s.Traffic.Shares = plan.Shares{plan.Stable: plan.Whole - t.weight, plan.Canary: t.weight}
 	}

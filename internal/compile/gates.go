@@ -60,14 +60,30 @@ func (w *work) gates() {
 		if busy(s.Desired.Traffic) {
 			s.Until = append(s.Until, w.passed(s.move.Proven || i == proof)...)
 		}
-		if s.move.Proven && !busy(s.Desired.Traffic) {
+		if s.move.Proven && len(w.analyses) == 0 {
+			w.notes.Refuse(s.move.At("until"), "nothing can be proven: nothing is judged in this release")
+		} else if s.move.Proven && !busy(s.Desired.Traffic) {
 			w.notes.Refuse(s.move.At("until"), "nothing can be proven here: the canary gets no requests at this step")
 		}
 		if s.move.Approve != nil {
 			s.Until = append(s.Until, *s.move.Approve)
 		}
 	}
-	if len(w.analyses) > 0 && proof == 0 {
+	w.warn(proof)
+}
+
+// warn says where the release waits for less than its author may think.
+func (w *work) warn(proof int) {
+	for _, s := range w.steps {
+		if s.role == moved && len(s.Until) == 0 && len(s.move.Hooks) == 0 && s.Origin.Field != w.strategyAt().Field {
+			w.notes.Warn(s.Origin, "nothing holds this step: it is left as soon as it is reached; give it a hold, an approve or a judge")
+		}
+	}
+	switch {
+	case w.first():
+	case len(w.draft.Analyses) > 0 && len(w.analyses) == 0:
+		w.notes.Warn(w.strategyAt(), "nothing is judged: the canary gets no requests before it is promoted")
+	case len(w.analyses) > 0 && proof == 0:
 		w.notes.Warn(w.strategyAt(), "stable and canary never get requests at the same time, so nothing is proven before promotion; a failure still rolls back")
 	}
 }

@@ -16,11 +16,14 @@ func (w *work) promotion() {
 		return
 	}
 	last := w.steps[len(w.steps)-1]
-	if w.renames() {
+	switch _, canary := last.Desired.Track(plan.Canary); {
+	case len(last.Desired.Traffic.Shares) == 0:
+		// recreated: nobody gets requests yet, so the new revision can be stable at once
+	case w.renames():
 		if ready := w.readyToRename(last.Desired); !same(ready, last.Desired) {
 			w.add(promote, "promotion", ready)
 		}
-	} else if _, ok := last.Desired.Track(plan.Canary); ok {
+	case canary:
 		w.add(promote, "promotion", replaced(last.Desired, w.canary))
 	}
 	w.add(done, "end", alone(w.canary))

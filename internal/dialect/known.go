@@ -1,0 +1,29 @@
+package dialect
+
+import (
+	"encoding/json"
+
+	"serin.dev/serin/internal/compile"
+	"serin.dev/serin/internal/plan"
+)
+
+// Known is what this program can use, by the words users write.
+type Known struct {
+	Routers   map[string]BackEnd // under `traffic:`
+	Workloads map[string]BackEnd // kinds of targets
+	Metrics   map[string]BackEnd // under `metrics:`
+	Judges    map[string]BackEnd // `judge.kind`
+	Notifiers map[string]BackEnd // under `notify:`
+}
+
+// A BackEnd is what a dialect may know of one: what it can do, and which settings it refuses. Check names the field it
+// complains about in front of its message, as in "health.path: must begin with /"; nil accepts everything.
+type BackEnd struct {
+	Features plan.Features
+	Check    func(settings json.RawMessage) error
+}
+
+// Abilities are those of the router and the workload that the draft has chosen.
+func (k Known) Abilities(d compile.Draft) compile.Abilities {
+	return compile.Abilities{Router: k.Routers[d.Router.Kind].Features, Workload: k.Workloads[d.Target.Kind].Features}
+}
