@@ -69,6 +69,9 @@ func (a *attendance) feel(got pulse) {
 	switch {
 	case r.ready:
 		r.trouble, r.looping = "", false
+		if !was && r.served.IsZero() {
+			r.served = time.Now()
+		}
 	case !r.looping && got.err != nil:
 		r.trouble = withOutput(fmt.Sprintf("%s is not ready: %v", r.record.Instance, got.err), output)
 	}

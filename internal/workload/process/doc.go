@@ -10,7 +10,7 @@
 // A replica is ready when its health answers (HTTP 2xx or a TCP connection); one that stops answering leaves Endpoints
 // but is not killed, since only the process itself knows whether it is stuck or busy. One that ends is started again
 // under a new instance name, so that its counters are never taken for those of the last one, after a wait that doubles
-// from restart.backoff's first to its last value and is forgotten once a replica stayed up that long.
+// from restart.backoff's first to its last value and is forgotten once a replica has served for as long as the last.
 //
 // Files under Env.Dir: lock (one serin at a time), sequence (the last instance number handed out), instances/*.json
 // (one record per replica), logs/*.log and *.log.1 (each kept to about 1 MiB by copying and truncating, which loses

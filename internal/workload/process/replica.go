@@ -16,9 +16,9 @@ type replica struct {
 	wake  chan struct{} // an order changed something
 	asked chan struct{} // closed after the first answer of the first process
 
-	record   record // of the present or last process
-	since    time.Time
-	running  bool // a process exists
+	record   record    // of the present or last process
+	served   time.Time // when this process first was ready; zero: never
+	running  bool      // a process exists
 	ready    bool
 	leaving  bool // out of Endpoints, for good unless an order calls it back
 	stopping bool // may be stopped
@@ -33,7 +33,7 @@ type replica struct {
 
 func newReplica(w *Processes, p *pool, r record) *replica {
 	return &replica{
-		w: w, pool: p, record: r, leaving: r.Leaving, since: time.Now(),
+		w: w, pool: p, record: r, leaving: r.Leaving,
 		wake: make(chan struct{}, 1), asked: make(chan struct{}),
 	}
 }
@@ -126,7 +126,7 @@ func (r *replica) start() *child {
 		return nil
 	}
 	r.w.log.Info("started process", "instance", rec.Instance, "pid", process.pid, "port", rec.Port)
-	r.update(func() { r.running, r.since = true, time.Now() })
+	r.update(func() { r.running, r.served = true, time.Time{} })
 	return process
 }
 
@@ -178,8 +178,7 @@ func (r *replica) settle(process *child) {
 	r.w.ports.leave(rec.Instance, rec.Port)
 	r.w.warn(r.w.shelf.remove(rec.Instance))
 	output := tail(r.logPath(rec.Instance))
-	lived := time.Since(r.since)
-	r.w.log.Info("process ended", "instance", rec.Instance, "how", process.how, "after", lived)
+	r.w.log.Info("process ended", "instance", rec.Instance, "how", process.how)
 	r.update(func() {
 		r.running, r.ready = false, false
 		if r.stopping {
@@ -189,7 +188,7 @@ func (r *replica) settle(process *child) {
 		if r.cause != "" {
 			how, r.cause = r.cause, ""
 		}
-		r.failed(how, lived, output)
+		r.failed(how, output)
 	})
 	pruneLogs(filepath.Join(r.w.shelf.dir, "logs"), prefixOf(rec.Target), logsKept, func(instance string) bool {
 		_, err := os.Stat(r.w.shelf.path(instance))
@@ -199,15 +198,17 @@ func (r *replica) settle(process *child) {
 
 func (r *replica) failedToStart(err error) {
 	r.w.log.Warn("start process", "error", err)
-	r.update(func() { r.failed(err.Error(), 0, "") })
+	r.update(func() { r.failed(err.Error(), "") })
 }
 
-// failed notes an end that nobody asked for; Processes.mu is held.
-func (r *replica) failed(how string, lived time.Duration, output string) {
-	if r.failures == 0 || lived >= r.backoff().Last {
+// failed notes an end that nobody asked for; Processes.mu is held. Only a replica that served for a while makes a new
+// beginning: one that crashes late in its start is still in a loop.
+func (r *replica) failed(how string, output string) {
+	if r.failures == 0 || !r.served.IsZero() && time.Since(r.served) >= r.backoff().Last {
 		r.failures, r.failing = 0, time.Now()
 	}
 	r.failures++
+	r.served = time.Time{}
 	story := fmt.Sprintf("%s: %s", r.record.Instance, how)
 	if r.failures > 1 {
 		story += fmt.Sprintf(", %d times in %s", r.failures, time.Since(r.failing).Round(time.Second))
