@@ -1,0 +1,77 @@
+# serin's tasks. `make` is the daily loop: no cluster, no root, under a minute when warm.
+
+PODINFO_VERSION := v1.8.1-0.20250910200901-e86405a8674e
+export CGO_ENABLED ?= 0
+
+VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
+LDFLAGS := -s -w -X main.version=$(VERSION)
+
+.PHONY: all
+all: build vet lint unit ## build, vet, lint, unit and golden tests
+
+.PHONY: help
+help: ## show this list
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "%-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: ## build bin/serin
+	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/serin ./cmd/serin
+
+# The real application of the demo and the process-level tests.
+bin/podinfo-$(PODINFO_VERSION):
+	GOBIN=$(CURDIR)/bin go install -trimpath -ldflags '-s -w' github.com/stefanprodan/podinfo/cmd/podinfo@$(PODINFO_VERSION)
+	mv bin/podinfo $@
+
+bin/podinfo: bin/podinfo-$(PODINFO_VERSION)
+	ln -sf podinfo-$(PODINFO_VERSION) $@
+
+.PHONY: demo
+demo: build bin/podinfo ## release a good and a bad version of a real application on this machine, under load
+	bin/serin demo --app bin/podinfo
+
+.PHONY: vet
+vet: ## go vet, and gofmt as a check
+	go vet ./...
+	@test -z "$$(gofmt -l api cmd internal)" || { gofmt -l api cmd internal; echo 'run gofmt -w on these'; exit 1; }
+
+bin/staticcheck: tools/go.mod tools/go.sum
+	cd tools && go build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
+
+.PHONY: lint
+lint: bin/staticcheck ## staticcheck
+	bin/staticcheck ./...
+
+.PHONY: unit
+unit: ## unit and golden tests
+	go test -short ./...
+
+.PHONY: test
+test: build vet lint bin/podinfo ## all tests: also process-level ones and thousands of simulated releases
+	SERIN_BIN=$(CURDIR)/bin/serin PODINFO_BIN=$(CURDIR)/bin/podinfo go test -timeout 20m ./...
+
+.PHONY: golden
+golden: ## rewrite golden files; the diff is the review
+	go test ./internal/compile/... ./internal/dialect/... ./internal/engine/... ./internal/simulation/... ./internal/cli/... -update
+
+.PHONY: bench
+bench: ## Go benchmarks
+	go test -run '^$$' -bench . -benchmem ./...
+
+.PHONY: bench-detect
+bench-detect: ## detection: the native judge beside Flagger's and Argo's rules and the oracle; writes the table
+	go run ./internal/judge/detect/bench --out docs/benchmarks-detect.md
+
+.PHONY: bench-proxy
+bench-proxy: ## the embedded proxy beside nginx and HAProxy, on loopback; needs root to install them
+	command -v wrk haproxy nginx >/dev/null || (apt-get update -q && RUNLEVEL=1 apt-get install -qy --no-install-recommends wrk haproxy nginx-light)
+	go run ./internal/router/proxy/bench --out docs/benchmarks-proxy.md
+
+.PHONY: fuzz
+fuzz: ## fuzz each target for 30 seconds
+	@for p in $$(grep -rl --include=*_test.go 'func Fuzz' internal | xargs -n1 dirname | sort -u); do \
+	  for f in $$(grep -rhoE 'func Fuzz[A-Za-z0-9_]+' $$p | sed 's/func //'); do \
+	    echo "$$p $$f"; go test ./$$p -run '^$$' -fuzz "^$$f$$" -fuzztime 30s || exit 1; done; done
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin .serin

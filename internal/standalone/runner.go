@@ -1,0 +1,253 @@
+package standalone
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"sync"
+	"time"
+
+	"serin.dev/serin/internal/compile"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/reconcile"
+	"serin.dev/serin/internal/releases"
+)
+
+// Means are what a runner works with.
+type Means struct {
+	Files     []string
+	Read      func(files []string) ([]compile.Draft, compile.Notes)
+	Abilities func(d compile.Draft) (compile.Abilities, error) // of the router and workload the draft names
+	Loop      *reconcile.Loop
+	Store     releases.Store
+	Changed   func(target string) <-chan struct{} // of its workload; may give nil
+	Log       *slog.Logger
+	Version   string
+}
+
+// A Runner releases what its files say.
+type Runner struct {
+	Means
+	news *news
+
+	mu      sync.Mutex
+	drafts  map[string]compile.Draft // by target
+	workers map[string]*worker
+	invalid compile.Notes // of the newest files, when they could not be used
+}
+
+// New returns a runner that has not begun.
+func New(m Means) *Runner {
+	return &Runner{Means: m, news: newNews(), drafts: map[string]compile.Draft{}, workers: map[string]*worker{}}
+}
+
+// ErrInvalid says that the files cannot be used; the notes say why.
+var ErrInvalid = errors.New("the files cannot be used")
+
+// Begin reads the files for the first time. Nothing is started when they have an error.
+func (r *Runner) Begin() (compile.Notes, error) {
+	drafts, notes := r.Read(r.Files)
+	notes = append(notes, r.dryRun(drafts)...)
+	if notes.Err() {
+		return notes, ErrInvalid
+	}
+	if len(drafts) == 0 {
+		return notes, fmt.Errorf("%w: they hold no Canary", ErrInvalid)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, d := range drafts {
+		r.drafts[d.Target.Key()] = d
+	}
+	return notes, nil
+}
+
+// dryRun compiles every draft as it would be for a first and for a second release, so that what cannot be compiled is
+// told before anything runs.
+func (r *Runner) dryRun(drafts []compile.Draft) (notes compile.Notes) {
+	for _, d := range drafts {
+		can, err := r.Abilities(d)
+		if err != nil {
+			notes.Refuse(d.Origin, "%v", err)
+			continue
+		}
+		_, found := compile.Compile(d, "previous", can)
+		notes = append(notes, found...)
+	}
+	return notes
+}
+
+// Run keeps releasing until the context ends, then returns once every worker has finished its round. sock may be nil.
+func (r *Runner) Run(ctx context.Context, sock net.Listener) error {
+	var all sync.WaitGroup
+	r.mu.Lock()
+	for key := range r.drafts {
+		r.employ(ctx, &all, key)
+	}
+	r.mu.Unlock()
+	all.Go(func() { r.watchFiles(ctx, &all) })
+	var serving error
+	if sock != nil {
+		serving = r.serve(ctx, sock)
+	} else {
+		<-ctx.Done()
+	}
+	all.Wait()
+	return serving
+}
+
+// employ gives a target its worker. The lock is held.
+func (r *Runner) employ(ctx context.Context, all *sync.WaitGroup, key string) {
+	w := &worker{r: r, target: key, wake: make(chan struct{}, 1), letters: make(chan struct{}, 1)}
+	r.workers[key] = w
+	all.Go(func() { w.work(ctx) })
+	all.Go(func() { w.tell(ctx) })
+}
+
+func (r *Runner) draft(key string) compile.Draft {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.drafts[key]
+}
+
+// Wake lets the worker of a target look at once.
+func (r *Runner) Wake(target string) {
+	r.mu.Lock()
+	w := r.workers[target]
+	r.mu.Unlock()
+	if w != nil {
+		nudge(w.wake)
+	}
+}
+
+func nudge(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
+
+// bring decides what to do about the difference between the files and the record of one target, and returns the name of
+// the release to work on.
+//
+//	no release yet               begin the first one
+//	the latest is under way      for another revision or another plan: note it as waiting; the engine goes back, then it begins
+//	the latest is over           begin one if the files name neither what is stable nor what was just sent back
+func (r *Runner) bring(key string) (string, error) {
+	d := r.draft(key)
+	target, err := r.Store.Target(key)
+	if errors.Is(err, releases.ErrNotFound) {
+		return r.begin(d, releases.Target{Key: key})
+	}
+	if err != nil {
+		return "", err
+	}
+	if err := r.refresh(d, &target); err != nil {
+		return "", err
+	}
+	latest, status, err := r.Store.Release(target.Latest)
+	if err != nil {
+		return "", err
+	}
+	switch {
+	case !status.Position.Phase.Over():
+		return latest.Name, r.supersede(d, target, latest)
+	case d.Target.Revision == target.Stable, d.Target.Revision == target.Rejected:
+		return latest.Name, r.setWaiting(&target, "")
+	}
+	return r.begin(d, target)
+}
+
+// refresh takes over what may change without a release: size and router settings.
+func (r *Runner) refresh(d compile.Draft, t *releases.Target) error {
+	if t.Owner != d.Name {
+		return fmt.Errorf("target %s is owned by Canary %s, not by %s", t.Key, t.Owner, d.Name)
+	}
+	if t.Full == d.Target.Replicas && sameUse(t.Router, d.Router) {
+		return nil
+	}
+	t.Full, t.Router = d.Target.Replicas, d.Router
+	return r.Store.ChangeTarget(t.Key, func(stored *releases.Target) error {
+		stored.Full, stored.Router = t.Full, t.Router
+		return nil
+	})
+}
+
+func sameUse(a, b plan.Use) bool { return a.Kind == b.Kind && string(a.With) == string(b.With) }
+
+// supersede notes that something newer waits for the release under way to end: another revision, or another plan for the
+// same one.
+func (r *Runner) supersede(d compile.Draft, t releases.Target, latest releases.Release) error {
+	waiting := plan.Revision("")
+	if d.Target.Revision != latest.Plan.Canary {
+		waiting = d.Target.Revision
+	} else if p, notes, err := r.compile(d, t.Stable); err != nil {
+		return err
+	} else if !notes.Err() && !samePlan(p, latest.Plan) {
+		waiting = d.Target.Revision
+	}
+	return r.setWaiting(&t, waiting)
+}
+
+func (r *Runner) setWaiting(t *releases.Target, rev plan.Revision) error {
+	if t.Waiting == rev {
+		return nil
+	}
+	t.Waiting = rev
+	return r.Store.ChangeTarget(t.Key, func(stored *releases.Target) error {
+		stored.Waiting = rev
+		return nil
+	})
+}
+
+func (r *Runner) compile(d compile.Draft, stable plan.Revision) (plan.Plan, compile.Notes, error) {
+	can, err := r.Abilities(d)
+	if err != nil {
+		return plan.Plan{}, nil, err
+	}
+	p, notes := compile.Compile(d, stable, can)
+	return p, notes, nil
+}
+
+// begin compiles the draft against what is stable and stores the release.
+func (r *Runner) begin(d compile.Draft, t releases.Target) (string, error) {
+	p, notes, err := r.compile(d, t.Stable)
+	if err != nil {
+		return "", err
+	}
+	if notes.Err() {
+		return "", fmt.Errorf("%w: %s", ErrInvalid, notes[0])
+	}
+	templates, err := r.templates(d, t)
+	if err != nil {
+		return "", err
+	}
+	name, err := r.Loop.Begin(reconcile.Beginning{
+		Canary: d.Name, Plan: p, Full: d.Target.Replicas, Router: d.Router, Templates: templates, Groups: d.Groups,
+	})
+	if err == nil {
+		r.news.tell()
+	}
+	return name, err
+}
+
+// watchFiles looks at the files once a second: it costs a few stat calls, and works on every file system and with every
+// way editors and deployment tools replace a file.
+func (r *Runner) watchFiles(ctx context.Context, all *sync.WaitGroup) {
+	seen := stamps(r.Files)
+	t := time.NewTicker(time.Second)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+		}
+		if now := stamps(r.Files); now != seen {
+			seen = now
+			r.reload(ctx, all)
+		}
+	}
+}
