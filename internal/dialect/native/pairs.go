@@ -54,7 +54,9 @@ func (d *decoder) merge(n *yaml.Node, path string) []pair {
 	defer d.leave()
 	switch n.Kind {
 	case yaml.MappingNode:
-		return d.pairs(n, path)
+		merged := d.pairs(n, path)
+		d.values += len(merged) // merges of merges write out keys, not only values
+		return merged
 	case yaml.SequenceNode:
 		var all []pair
 		for _, item := range n.Content {
