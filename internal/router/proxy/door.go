@@ -1,0 +1,199 @@
+package proxy
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"time"
+)
+
+// A door is an address that is listened on. It outlives the servers behind it, so that changed settings close no door.
+type door struct {
+	address  string
+	listener net.Listener
+	arrived  chan net.Conn
+	closed   chan struct{}
+	once     sync.Once
+}
+
+func openDoor(address string) (*door, error) {
+	listener, err := net.Listen("tcp", address)
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return nil, fmt.Errorf("listen on %s: the address is in use by another program", address)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("listen on %s: %w", address, err)
+	}
+	d := &door{address: address, listener: listener, arrived: make(chan net.Conn), closed: make(chan struct{})}
+	go d.accept()
+	return d, nil
+}
+
+// accept hands connections to whichever server takes them. Errors pass (too many open files); until they do it waits
+// between two tries.
+func (d *door) accept() {
+	for {
+		conn, err := d.listener.Accept()
+		switch {
+		case err == nil:
+			select {
+			case d.arrived <- conn:
+			case <-d.closed:
+				conn.Close()
+				return
+			}
+		case errors.Is(err, net.ErrClosed):
+			return
+		default:
+			select {
+			case <-time.After(10 * time.Millisecond):
+			case <-d.closed:
+				return
+			}
+		}
+	}
+}
+
+func (d *door) close() {
+	d.once.Do(func() {
+		close(d.closed)
+		d.listener.Close()
+	})
+}
+
+// A server answers the connections of a door under one set of settings.
+type server struct {
+	http     *http.Server
+	entrance *entrance
+	settings serverSettings
+	done     chan struct{}
+}
+
+// serverSettings are those that net/http takes only at the start of a server.
+type serverSettings struct {
+	tls          TLS
+	http2        bool
+	header, idle Duration
+	headerBytes  int
+	connections  int
+}
+
+func (c *config) server() serverSettings {
+	s := serverSettings{
+		http2: c.http2, header: c.Timeouts.Header, idle: c.Timeouts.Idle,
+		headerBytes: c.Limits.HeaderBytes, connections: c.Limits.Connections,
+	}
+	if c.TLS != nil {
+		s.tls = *c.TLS
+	}
+	return s
+}
+
+func newServer(s serverSettings, handler http.Handler, logger *slog.Logger) (*server, error) {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(s.http2 && s.tls != TLS{})
+	protocols.SetUnencryptedHTTP2(s.http2 && s.tls == TLS{})
+	srv := &server{settings: s, done: make(chan struct{}), http: &http.Server{
+		Handler: handler, Protocols: protocols,
+		ReadHeaderTimeout: time.Duration(s.header), IdleTimeout: time.Duration(s.idle), MaxHeaderBytes: s.headerBytes,
+		ErrorLog: log.New(logWriter{logger}, "", 0),
+		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, SendPingTimeout: time.Duration(s.idle)},
+	}}
+	if s.tls != (TLS{}) {
+		pair, err := tls.LoadX509KeyPair(s.tls.Cert, s.tls.Key)
+		if err != nil {
+			return nil, fmt.Errorf("read certificate: %w", err)
+		}
+		srv.http.TLSConfig = &tls.Config{Certificates: []tls.Certificate{pair}, MinVersion: tls.VersionTLS12}
+	}
+	return srv, nil
+}
+
+// start begins to take connections from the door.
+func (s *server) start(d *door) {
+	s.entrance = &entrance{door: d, places: make(chan struct{}, s.settings.connections), closed: make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		if s.http.TLSConfig != nil {
+			s.http.ServeTLS(s.entrance, "", "")
+			return
+		}
+		s.http.Serve(s.entrance)
+	}()
+}
+
+// stop lets requests under way finish until the context ends, then cuts them off.
+func (s *server) stop(ctx context.Context) error {
+	err := s.http.Shutdown(ctx)
+	s.http.Close()
+	<-s.done
+	return err
+}
+
+// An entrance is what one server sees of a door: a listener that admits a bounded number of connections.
+type entrance struct {
+	door   *door
+	places chan struct{}
+	closed chan struct{}
+	once   sync.Once
+	inside atomic.Int64
+}
+
+// Accept waits for a place first: connections beyond the limit wait with the kernel, as they would for a busy server.
+func (e *entrance) Accept() (net.Conn, error) {
+	select {
+	case e.places <- struct{}{}:
+	case <-e.closed:
+		return nil, net.ErrClosed
+	}
+	select {
+	case conn := <-e.door.arrived:
+		e.inside.Add(1)
+		return &visitor{Conn: conn, entrance: e}, nil
+	case <-e.closed:
+		return nil, net.ErrClosed
+	}
+}
+
+// Close ends Accept; the door stays open for the next server.
+func (e *entrance) Close() error {
+	e.once.Do(func() { close(e.closed) })
+	return nil
+}
+
+// Addr returns the address of the door.
+func (e *entrance) Addr() net.Addr { return e.door.listener.Addr() }
+
+// A visitor gives its place back when it leaves.
+type visitor struct {
+	net.Conn
+	entrance *entrance
+	once     sync.Once
+}
+
+// Close closes the connection.
+func (v *visitor) Close() error {
+	err := v.Conn.Close()
+	v.once.Do(func() {
+		v.entrance.inside.Add(-1)
+		<-v.entrance.places
+	})
+	return err
+}
+
+// logWriter receives what net/http has to say about single connections, which is of interest to those who look for it.
+type logWriter struct{ log *slog.Logger }
+
+func (w logWriter) Write(p []byte) (int, error) {
+	w.log.Debug("serve connection", "message", string(p))
+	return len(p), nil
+}

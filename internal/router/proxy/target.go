@@ -1,0 +1,311 @@
+package proxy
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"reflect"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"serin.dev/serin/internal/metric"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/router"
+)
+
+// keepGone is how long counters of an instance that left are still told.
+const keepGone = 10 * time.Minute
+
+// lingering is how long a closing target answers on connections that clients keep open, asking them to close. Cutting an
+// idle connection races with the next request on it.
+const lingering = 500 * time.Millisecond
+
+// A target is what one listener serves.
+type target struct {
+	name    string
+	log     *slog.Logger
+	grid    *grid
+	clock   func() time.Time
+	table   atomic.Pointer[table]
+	waiting atomic.Int64 // requests without an instance
+	copies  atomic.Int64 // mirrored requests under way
+	leftOut atomic.Int64 // requests that should have been mirrored and were not
+	leaving atomic.Bool  // no new connections, old ones are asked to go
+	stopped chan struct{}
+	buffers sync.Pool
+	work    sync.WaitGroup // goroutines of this target
+	ctx     context.Context
+	cancel  context.CancelFunc
+
+	mu        sync.Mutex
+	door      *door
+	server    *server
+	instances map[*instance]bool // in the table, or busy still
+	tallies   map[string]*record
+}
+
+// A record is the tally of an instance, and since when it is no longer in the table.
+type record struct {
+	tally *tally
+	gone  time.Time
+}
+
+func newTarget(name string, log *slog.Logger, g *grid, clock func() time.Time) *target {
+	t := &target{
+		name: name, log: log, grid: g, clock: clock,
+		stopped:   make(chan struct{}),
+		instances: map[*instance]bool{},
+		tallies:   map[string]*record{},
+	}
+	t.buffers.New = func() any { return new([copyBuffer]byte) }
+	t.ctx, t.cancel = context.WithCancel(context.Background())
+	return t
+}
+
+// apply makes the order so, or changes nothing and says why. taken tells who else listens on an address.
+func (t *target) apply(o router.Order, taken func(address string) error) error {
+	c, err := decode(o.With)
+	if err != nil {
+		return err
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	old := t.table.Load()
+	if old != nil && reflect.DeepEqual(old.order, o) {
+		return nil
+	}
+	next, err := newTable(o, &c, t.finder(&c))
+	if err != nil {
+		return err
+	}
+	retire, err := t.listen(&c, taken)
+	if err != nil {
+		return err
+	}
+	t.swap(old, next)
+	for _, end := range retire {
+		t.work.Go(func() { end(time.Duration(c.Drain)) })
+	}
+	return nil
+}
+
+// finder returns the known instance where the order means the same one, and otherwise a new one, which takes over the
+// counters of its name.
+func (t *target) finder(c *config) func(name, url string) (*instance, error) {
+	fresh := map[string]*instance{}
+	return func(name, url string) (*instance, error) {
+		for in := range t.instances {
+			if in.name == name && in.same(url, c) {
+				return in, nil
+			}
+		}
+		if in, ok := fresh[name]; ok && in.text == url {
+			return in, nil
+		}
+		count := newTally(t.grid)
+		if known, ok := t.tallies[name]; ok {
+			count = known.tally
+		}
+		in, err := newInstance(name, url, c, count)
+		if err == nil {
+			fresh[name] = in
+		}
+		return in, err
+	}
+}
+
+// listen opens the door and starts the server the settings ask for, where they are not there yet. It returns how to
+// retire those they replace, once the table stands. Nothing has changed when it returns an error.
+func (t *target) listen(c *config, taken func(address string) error) (retire []func(time.Duration), err error) {
+	want := c.server()
+	if t.door != nil && t.door.address == c.Listen && t.server.settings == want {
+		return nil, nil
+	}
+	next, err := newServer(want, t, t.log)
+	if err != nil {
+		return nil, err
+	}
+	oldDoor, oldServer := t.door, t.server
+	if oldDoor == nil || oldDoor.address != c.Listen {
+		if err := taken(c.Listen); err != nil {
+			return nil, err
+		}
+		if t.door, err = openDoor(c.Listen); err != nil {
+			t.door = oldDoor
+			return nil, err
+		}
+		if oldDoor != nil {
+			retire = append(retire, func(time.Duration) { oldDoor.close() })
+		}
+	}
+	t.server = next
+	if oldServer != nil {
+		retire = append(retire, func(drain time.Duration) {
+			ctx, cancel := context.WithTimeout(t.ctx, drain)
+			defer cancel()
+			oldServer.stop(ctx)
+		})
+	}
+	if t.table.Load() != nil {
+		next.start(t.door)
+	}
+	return retire, nil
+}
+
+// swap puts the new table in place of the old one. Instances are let in before and shown out after, so that at every
+// instant each instance of the standing table lets requests in.
+func (t *target) swap(old, next *table) {
+	now := t.clock()
+	for _, in := range next.instances {
+		if in.deadline != nil {
+			in.deadline.Stop()
+			in.deadline = nil
+		}
+		in.gone.Store(false)
+		t.instances[in] = true
+		t.tallies[in.name] = &record{tally: in.tally}
+	}
+	t.table.Store(next)
+	if old != nil {
+		close(old.superseded)
+	} else {
+		t.server.start(t.door)
+	}
+	for in := range t.instances {
+		if next.instances[in.name] != in && !in.gone.Load() {
+			t.showOut(in, time.Duration(next.config.Drain))
+		}
+	}
+	for name, r := range t.tallies {
+		if next.instances[name] == nil && r.gone.IsZero() {
+			r.gone = now
+		}
+	}
+	t.forget(now)
+}
+
+// showOut lets no more requests in, and ends those under way when the drain time is over.
+func (t *target) showOut(in *instance, drain time.Duration) {
+	in.gone.Store(true)
+	in.closeIdle()
+	in.deadline = time.AfterFunc(drain, func() {
+		if in.gone.Load() {
+			in.kill()
+		}
+	})
+}
+
+// forget drops what is over.
+func (t *target) forget(now time.Time) {
+	for in := range t.instances {
+		if in.gone.Load() && in.busy.Load() == 0 {
+			in.deadline.Stop()
+			in.closeIdle()
+			delete(t.instances, in)
+		}
+	}
+	for name, r := range t.tallies {
+		if !r.gone.IsZero() && now.Sub(r.gone) > keepGone {
+			delete(t.tallies, name)
+		}
+	}
+}
+
+// observe tells what the table says, and who is busy.
+func (t *target) observe() plan.Route {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.forget(t.clock())
+	order := t.table.Load().order
+	route := plan.Route{Traffic: cloneTraffic(order.Traffic), Pools: maps.Clone(order.Pools), Busy: map[string]int{}}
+	for in := range t.instances {
+		route.Busy[in.name] += int(in.busy.Load())
+	}
+	return route
+}
+
+// counted tells the totals of all instances, and of those that left not long ago.
+func (t *target) counted() map[string]metric.Counters {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.forget(t.clock())
+	all := make(map[string]metric.Counters, len(t.tallies))
+	for name, r := range t.tallies {
+		all[name] = r.tally.read()
+	}
+	return all
+}
+
+func (t *target) addr() net.Addr {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.door.listener.Addr()
+}
+
+// close answers what is under way and ends. The context, or the drain time, bounds how long that may take.
+func (t *target) close(ctx context.Context) error {
+	t.mu.Lock()
+	server, drain := t.server, time.Duration(t.table.Load().config.Drain)
+	t.leaving.Store(true)
+	t.door.close()
+	t.mu.Unlock()
+	ctx, cancel := context.WithTimeout(ctx, drain)
+	defer cancel()
+	t.awaitIdle(ctx, lingering, func() bool { return server.entrance.inside.Load() == 0 })
+	ended := make(chan error, 1)
+	go func() { ended <- server.http.Shutdown(ctx) }()
+	idle := t.awaitIdle(ctx, drain, func() bool { return t.busy() == 0 })
+	if !idle {
+		close(t.stopped) // those who wait for an instance wait no longer
+		t.eachInstance((*instance).kill)
+	} else {
+		defer close(t.stopped)
+	}
+	err := <-ended
+	server.stop(ctx)
+	t.cancel()
+	t.work.Wait()
+	t.eachInstance(func(in *instance) {
+		in.closeIdle()
+		in.kill()
+		if in.deadline != nil {
+			in.deadline.Stop()
+		}
+	})
+	if err != nil || !idle {
+		return fmt.Errorf("drain target %s: requests were still under way after %s", t.name, drain)
+	}
+	return nil
+}
+
+// awaitIdle looks every few milliseconds whether it is quiet, for at most the given time.
+func (t *target) awaitIdle(ctx context.Context, most time.Duration, quiet func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for !quiet() {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return quiet()
+		}
+	}
+	return true
+}
+
+func (t *target) busy() (n int64) {
+	t.eachInstance(func(in *instance) { n += in.busy.Load() })
+	return n + t.waiting.Load()
+}
+
+func (t *target) eachInstance(do func(*instance)) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for in := range t.instances {
+		do(in)
+	}
+}
