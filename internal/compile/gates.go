@@ -44,9 +44,10 @@ func beside(t plan.Traffic) bool { return busy(t) && t.Shares[plan.Stable] > 0 }
 
 // gates writes what has to hold before each step is left: first time, then evidence, then people.
 //
-// Every move at which the canary gets requests waits at least until somebody is looking; the last move at which both
-// revisions can be compared waits for proof. Where they never can (all requests move at once) time and the absence of
-// failure have to do, which is said to the user.
+// Every move at which both revisions get requests waits at least until somebody is looking; the last of them waits for
+// proof. Where one revision gets everything there is nothing to compare with, and a gate would only wait for a
+// person: there time has to do, while evidence of failure still rolls back. So it is in a blue-green release, whose few
+// visitors before the switch prove nothing.
 func (w *work) gates() {
 	proof := w.proofStep()
 	for i := range w.steps {
@@ -57,7 +58,7 @@ func (w *work) gates() {
 		if s.move.Hold > 0 {
 			s.Until = append(s.Until, plan.After{Hold: s.move.Hold})
 		}
-		if busy(s.Desired.Traffic) {
+		if s.move.Proven || beside(s.Desired.Traffic) && w.draft.Strategy != BlueGreen {
 			s.Until = append(s.Until, w.passed(s.move.Proven || i == proof)...)
 		}
 		if s.move.Proven && len(w.analyses) == 0 {
@@ -84,7 +85,7 @@ func (w *work) warn(proof int) {
 	case len(w.draft.Analyses) > 0 && len(w.analyses) == 0:
 		w.notes.Warn(w.strategyAt(), "nothing is judged: the canary gets no requests before it is promoted")
 	case len(w.analyses) > 0 && proof == 0:
-		w.notes.Warn(w.strategyAt(), "stable and canary never get requests at the same time, so nothing is proven before promotion; a failure still rolls back")
+		w.notes.Warn(w.strategyAt(), "stable and canary do not get a share of the requests at the same time, so promotion waits for no proof; evidence of failure still rolls back")
 	}
 }
 
@@ -104,7 +105,7 @@ func (w *work) passed(proven bool) []plan.Gate {
 func (w *work) proofStep() int {
 	proof := 0
 	for i, s := range w.steps {
-		if s.role == moved && beside(s.Desired.Traffic) {
+		if s.role == moved && beside(s.Desired.Traffic) && (s.move.Proven || w.draft.Strategy != BlueGreen) {
 			proof = i
 		}
 	}

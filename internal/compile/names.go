@@ -20,7 +20,7 @@ func (w *work) names() {
 func (s step) called(before plan.Traffic) string {
 	switch {
 	case s.role == start:
-		return "start"
+		return "stable"
 	case s.role == promote:
 		return "promote"
 	case s.role == done:

@@ -26,7 +26,7 @@ func Print(w io.Writer, p plan.Plan, replicas int) error {
 		return err
 	}
 	for _, a := range p.Analyses {
-		fmt.Fprintf(&b, "analysis %s, steps %d-%d: %s every %s, from %s  (%s)\n", a.Name, a.From, a.To, judged(a), brief(a.Every), a.Source.Kind, a.Origin.Field)
+		fmt.Fprintf(&b, "analysis %s, steps %d-%d: %s, every %s, counted by %s  (%s)\n", a.Name, a.From, a.To, judged(a), brief(a.Every), a.Source.Kind, a.Origin.Field)
 	}
 	for _, h := range p.Hooks {
 		fmt.Fprintf(&b, "on %s: tell %s by %s  (%s)\n", h.On, h.Name, h.Use.Kind, h.Origin.Field)
@@ -112,9 +112,9 @@ func until(s plan.Step) string {
 		case plan.After:
 			texts = append(texts, "after "+brief(g.Hold))
 		case plan.Passed:
-			verb := "watched"
+			verb := "looking"
 			if g.Proven {
-				verb = "proven"
+				verb = "passed"
 			}
 			texts = append(texts, fmt.Sprintf("%s %s", g.Analysis, verb))
 		case plan.Approved:
@@ -148,7 +148,13 @@ func onFailure(p plan.Plan, i int) string {
 	return fmt.Sprint(p.Steps[i].Rollback)
 }
 
-func judged(a plan.Analysis) string { return "judge " + a.Judge.Kind }
+// judged writes the judge with its settings as the user gave them.
+func judged(a plan.Analysis) string {
+	if len(a.Judge.With) == 0 {
+		return "judge " + a.Judge.Kind + " with its defaults"
+	}
+	return fmt.Sprintf("judge %s %s", a.Judge.Kind, a.Judge.With)
+}
 
 // expected says how long the release takes, and what nobody can know.
 func expected(p plan.Plan) string {

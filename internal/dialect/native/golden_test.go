@@ -24,22 +24,42 @@ func known() native.Known {
 	return native.Known{
 		Routers: map[string]dialect.BackEnd{"proxy": {
 			Features: plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.Stickying, plan.Draining},
-			Check:    settings[struct{ Listen, Drain, Patience string }],
+			Check:    settings[proxySettings],
 		}},
 		Workloads: map[string]dialect.BackEnd{
 			"Process":  {Features: plan.Features{plan.Scaling, plan.Renaming}, Check: processCheck},
 			"Upstream": {Features: plan.Features{plan.Renaming}, Check: settings[map[string]any]},
 		},
-		Metrics:   map[string]dialect.BackEnd{"proxy": {Check: settings[struct{}]}, "scrape": {Check: settings[struct{ Path string }]}},
+		Metrics:   map[string]dialect.BackEnd{"proxy": {Check: settings[struct{}]}, "scrape": {Check: settings[scrapeSettings]}},
 		Judges:    map[string]dialect.BackEnd{"sequential": {Check: settings[sequential]}},
-		Notifiers: map[string]dialect.BackEnd{"log": {Check: settings[struct{}]}, "webhook": {Check: settings[struct{ URL string }]}},
+		Notifiers: map[string]dialect.BackEnd{"log": {Check: settings[struct{}]}, "webhook": {Check: settings[webhookSettings]}},
 	}
 }
 
 type sequential struct {
-	Failures  struct{ Tolerate, Plus string }
-	Latency   struct{ Tolerate string }
-	Objective struct{ Availability string }
+	Failures struct {
+		Tolerate string `json:"tolerate"`
+		Plus     string `json:"plus"`
+	} `json:"failures"`
+	Latency struct {
+		Tolerate string `json:"tolerate"`
+	} `json:"latency"`
+	Objective struct {
+		Availability string `json:"availability"`
+	} `json:"objective"`
+}
+
+type proxySettings struct {
+	Listen   string `json:"listen"`
+	Patience string `json:"patience"`
+}
+
+type scrapeSettings struct {
+	Path string `json:"path"`
+}
+
+type webhookSettings struct {
+	URL string `json:"url"`
 }
 
 func settings[T any](with json.RawMessage) error {

@@ -37,7 +37,7 @@ func (w *world) stepHooks(r stepReader, notify []v1alpha1.Notify) []plan.Hook {
 
 // notify reads one entry as one hook per event.
 func (w *world) notify(c canary, path string, n v1alpha1.Notify, usual []v1alpha1.Event) []plan.Hook {
-	use, _ := w.use(c.places, choice{"notifier", path, n.Notifier, w.known.Notifiers, ""})
+	use, _ := w.use(c.places, choice{"notifier", path, n.Notifier, w.known.Notifiers, "", []string{"name", "on"}})
 	hook := plan.Hook{Name: n.Name, Origin: c.at(path), Use: use}
 	if hook.Name == "" {
 		hook.Name = use.Kind

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"serin.dev/serin/api/v1alpha1"
@@ -69,7 +70,7 @@ func (w *world) traffic(c canary, d *compile.Draft) {
 	if given == nil {
 		given = &v1alpha1.Traffic{}
 	}
-	d.Router, d.RouterAt = w.use(c.places, choice{"router", "spec.traffic", given.Router, w.known.Routers, "proxy"})
+	d.Router, d.RouterAt = w.use(c.places, choice{"router", "spec.traffic", given.Router, w.known.Routers, "proxy", []string{"sticky"}})
 	if given.Sticky == nil {
 		return
 	}
@@ -95,7 +96,7 @@ func (w *world) analyses(c canary, d *compile.Draft) {
 	if metrics == nil {
 		metrics = &v1alpha1.Metrics{}
 	}
-	source, _ := w.use(c.places, choice{"metric store", "spec.metrics", metrics.Source, w.known.Metrics, "proxy"})
+	source, _ := w.use(c.places, choice{"metric store", "spec.metrics", metrics.Source, w.known.Metrics, "proxy", []string{"every"}})
 	every := 5 * time.Second
 	if metrics.Every != "" {
 		if every = read(metrics.Every); every < 100*time.Millisecond {
@@ -184,7 +185,8 @@ type choice struct {
 	path     string // of the mapping
 	given    map[string]json.RawMessage
 	known    map[string]dialect.BackEnd
-	fallback string // when there is no entry; empty: one is needed
+	fallback string   // when there is no entry; empty: one is needed
+	beside   []string // fields of the mapping that name no back end
 }
 
 // use reads a back end's name and settings and lets it look at them.
@@ -210,20 +212,23 @@ func (w *world) checked(p places, ch choice, name, path string) (plan.Use, plan.
 	}
 	driver, known := ch.known[name]
 	if !known {
-		w.notes.Refuse(p.at(path), "unknown %s %s%s", ch.what, name, among(name, ch.known))
+		w.notes.Refuse(p.at(path), "unknown %s %s%s", ch.what, name, ch.suggest(name))
 		return use, p.at(path)
 	}
 	w.checkWith(driver.Check, use.With, p, path)
 	return use, p.at(path)
 }
 
-// among names the back end that was probably meant, and all there are.
-func among(name string, known map[string]dialect.BackEnd) string {
-	return suggest(name, slices.Collect(maps.Keys(known)))
+// suggest names the field or back end that was probably meant, or all back ends there are.
+func (ch choice) suggest(name string) string {
+	if field := nearest(name, ch.beside); field != "" {
+		return fmt.Sprintf("; did you mean %s?", field)
+	}
+	return suggest(name, slices.Collect(maps.Keys(ch.known)))
 }
 
 func list(known map[string]dialect.BackEnd) string {
-	return fmt.Sprint(slices.Sorted(maps.Keys(known)))
+	return strings.Join(slices.Sorted(maps.Keys(known)), ", ")
 }
 
 // read is a duration that the decoder has accepted.

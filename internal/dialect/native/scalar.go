@@ -64,22 +64,27 @@ func duration(text string) (time.Duration, error) {
 
 // suggest names the known word that was probably meant, or all of them where they are few.
 func suggest(word string, known []string) string {
+	if best := nearest(word, known); best != "" {
+		return fmt.Sprintf("; did you mean %s?", best)
+	}
+	const few = 16
+	if len(known) == 0 || len(known) > few {
+		return ""
+	}
+	slices.Sort(known)
+	return "; there is " + strings.Join(known, ", ")
+}
+
+// nearest is the known word with the fewest slips of the pen, "" when none is near. Ties go to the alphabet.
+func nearest(word string, known []string) string {
 	slices.Sort(known)
 	best, least := "", 1+len(word)/3
 	for _, k := range known {
-		if n := distance(strings.ToLower(word), strings.ToLower(k)); n <= least {
-			if best == "" || n < least {
-				best, least = k, n
-			}
+		if n := distance(strings.ToLower(word), strings.ToLower(k)); n < least || n == least && best == "" {
+			best, least = k, n
 		}
 	}
-	switch {
-	case best != "":
-		return fmt.Sprintf("; did you mean %s?", best)
-	case len(known) > 0 && len(known) <= 16:
-		return "; there is " + strings.Join(known, ", ")
-	}
-	return ""
+	return best
 }
 
 // distance is the number of letters to insert, delete, replace or swap with their neighbour (Damerau, 1964, the

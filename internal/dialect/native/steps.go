@@ -88,7 +88,7 @@ func (r stepReader) move(s v1alpha1.Step) compile.Move {
 		r.w.notes.Refuse(m.Origin, "the step does nothing; give it a weight, mirror, match, capacity, hold, approve, until or notify")
 	}
 	m.Weight, m.Mirror = shareOf(s.Weight), shareOf(s.Mirror)
-	if s.Capacity != nil {
+	if s.Capacity != nil && *s.Capacity != "" {
 		c, _ := amount(string(*s.Capacity))
 		m.Capacity = &c
 	}
@@ -108,7 +108,7 @@ func (r stepReader) move(s v1alpha1.Step) compile.Move {
 }
 
 func shareOf(p *v1alpha1.Percent) *plan.Share {
-	if p == nil {
+	if p == nil || *p == "" { // "": it was refused by the decoder
 		return nil
 	}
 	share, _ := percent(string(*p))
@@ -159,6 +159,8 @@ func (r stepReader) condition(field string, c v1alpha1.Condition) plan.Condition
 	switch {
 	case path && c.Name != "":
 		r.refuse(field+".name", "a path has no name")
+	case !path && !r.c.has(r.path+"."+field+".name"):
+		r.refuse(field, "the %s has no name", field[strings.LastIndex(field, ".")+1:])
 	case !path && !token.MatchString(c.Name):
 		r.refuse(field+".name", "%q cannot be the name of a header or cookie", c.Name)
 	}
@@ -167,6 +169,9 @@ func (r stepReader) condition(field string, c v1alpha1.Condition) plan.Condition
 		if r.c.has(fmt.Sprintf("%s.%s.%s", r.path, field, how)) {
 			hows = append(hows, how)
 		}
+	}
+	if told(*r.w.notes, r.path+"."+field) {
+		return plan.Condition{}
 	}
 	if len(hows) != 1 {
 		r.refuse(field, "give exactly one of exact, prefix, regex and present")
@@ -191,4 +196,11 @@ func (r stepReader) checkHow(field string, how plan.How, value string, c v1alpha
 	case how == plan.Prefix && value == "":
 		r.refuse(field, "everything begins with nothing; use present")
 	}
+}
+
+// told reports whether something inside the field was refused already, so that its consequences need not be told as well.
+func told(notes compile.Notes, path string) bool {
+	return slices.ContainsFunc(notes, func(n compile.Note) bool {
+		return n.Severity == compile.Error && strings.HasPrefix(n.Origin.Field, path+".")
+	})
 }

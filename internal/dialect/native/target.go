@@ -116,7 +116,10 @@ func revision(version string, template json.RawMessage) plan.Revision {
 	return plan.Revision(version + "-" + digest)
 }
 
-// checkWith lets a back end look at its settings and puts its complaint at the field it names.
+// position is what some back ends put in front of their complaints; it counts lines of the settings alone.
+var position = regexp.MustCompile(`^[^\s:]*:\d+:\d+: `)
+
+// checkWith lets a back end look at its settings and puts each of its complaints, one per line, at the field it names.
 func (w *world) checkWith(check func(json.RawMessage) error, settings json.RawMessage, p places, base string) {
 	if check == nil {
 		return
@@ -125,11 +128,13 @@ func (w *world) checkWith(check func(json.RawMessage) error, settings json.RawMe
 	if err == nil {
 		return
 	}
-	message := err.Error()
-	if field, rest, ok := strings.Cut(message, ": "); ok && fieldPath.MatchString(field) {
-		base, message = join(base, field), rest
+	for line := range strings.Lines(err.Error()) {
+		message, path := position.ReplaceAllString(strings.TrimSpace(line), ""), base
+		if field, rest, ok := strings.Cut(message, ": "); ok && fieldPath.MatchString(field) {
+			path, message = join(base, field), rest
+		}
+		w.notes.Refuse(p.at(path), "%s", message)
 	}
-	w.notes.Refuse(p.at(base), "%s", message)
 }
 
 // claim finds the target of a canary and makes the canary its owner.
@@ -145,6 +150,9 @@ func (w *world) claim(c canary) (*target, bool) {
 		return nil, false
 	}
 	key := ref.Kind + "/" + ref.Name
+	if c.broken && w.owners[key].Object == c.object() {
+		return nil, false // the same Canary twice, which was told
+	}
 	if owner, taken := w.owners[key]; taken {
 		w.notes.Refuse(c.at("spec.target"), "%s belongs to %s already (%s:%d); a target has one Canary", key, owner.Object, owner.File, owner.Line)
 		return nil, false
