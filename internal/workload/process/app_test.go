@@ -46,7 +46,7 @@ func app(args []string) {
 	deaf := flags.Bool("deaf", false, "ignore SIGTERM")
 	child := flags.Bool("child", false, "start a child in the same group")
 	flags.Parse(args)
-	fmt.Println("hello from", os.Getenv("SERIN_INSTANCE"))
+	fmt.Println("hello from", os.Getenv("INSTANCE"))
 	if *crash {
 		fmt.Fprintln(os.Stderr, "cannot find my configuration")
 		os.Exit(3)

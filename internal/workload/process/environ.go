@@ -20,8 +20,8 @@ var inherited = []string{"PATH", "HOME", "TMPDIR", "LANG", "TZ"}
 // can be recognised.
 const (
 	envPort     = "PORT"
-	envInstance = "SERIN_INSTANCE"
-	envRevision = "SERIN_REVISION"
+	envInstance = "INSTANCE"
+	envRevision = "REVISION"
 	envMark     = "SERIN_MARK"
 )
 

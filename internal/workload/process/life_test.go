@@ -51,7 +51,7 @@ func TestReplicaGetsItsEnvironmentAndNothingElse(t *testing.T) {
 	port := strings.TrimPrefix(e.URL, "http://127.0.0.1:")
 	for _, want := range []string{
 		"PORT=" + port, "ADDR=:" + port, "WHO=" + e.Instance + "/v1", "PLAIN=$(PORT)", "TZ=Europe/Madrid",
-		"SERIN_INSTANCE=" + e.Instance, "SERIN_REVISION=v1", "PATH=" + os.Getenv("PATH"),
+		"INSTANCE=" + e.Instance, "REVISION=v1", "PATH=" + os.Getenv("PATH"),
 	} {
 		if !slices.Contains(env, want) {
 			t.Errorf("%s is missing in %q", want, env)
