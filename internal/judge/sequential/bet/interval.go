@@ -1,0 +1,76 @@
+package bet
+
+import "math"
+
+// The interval tests these ratios of canary to stable, and interpolates between them. Outside it says Least or Most.
+const (
+	Least = 0.01
+	Most  = 100.0
+	rungs = 25 // of the ladder from Least to Most, evenly spaced in logarithms
+	sides = 3  // bets per ratio and direction
+)
+
+// An Interval is an always-valid confidence interval of the ratio of two rates: at every ratio of a ladder it keeps a
+// bet that the true ratio is larger, and one that it is smaller; a ratio is excluded once such a bet is rich. Because
+// wealth falls monotonically along the ladder, the excluded ratios form two ends.
+type Interval struct {
+	Larger  [rungs][sides]float64 `json:"larger"`  // log wealth of bets that the ratio is larger than the rung
+	Smaller [rungs][sides]float64 `json:"smaller"` // and smaller
+	ceiling [rungs]float64
+}
+
+// rung is the ratio of rung i.
+func rung(i int) float64 {
+	return Least * math.Pow(Most/Least, float64(i)/(rungs-1))
+}
+
+// Observe lets every bet play one look, tempered by the power 1/burst.
+func (v *Interval) Observe(c Pair, burst float64) {
+	if c.NC <= 0 || c.NB <= 0 || c.XC+c.XB == 0 {
+		return // without an absolute margin, a look without failures is worth nothing
+	}
+	larger := [sides]float64{1.3, 2, 6}
+	smaller := [sides]float64{0.3, 0.6, 0.85}
+	share, temper := c.NC/c.NB, 1/burst
+	for i := range rungs {
+		if v.ceiling[i] == 0 {
+			v.ceiling[i] = rung(i)
+		}
+		u := v.ceiling[i] * share
+		for j := range sides {
+			b := math.Log((1 + u) / (1 + larger[j]*u))
+			v.Larger[i][j] += temper * (c.XC*(math.Log(larger[j])+b) + c.XB*b)
+			v.Smaller[i][j] += temper * (c.XC*math.Log(smaller[j]) + c.XB*math.Log1p(u*(1-smaller[j])))
+		}
+	}
+}
+
+// Limits returns the ratios that cannot be excluded when each side may err with probability miss.
+func (v *Interval) Limits(miss float64) (low, high float64) {
+	need := math.Log(sides / miss)
+	low, high = Least, Most
+	for i := 0; i < rungs && best(v.Larger[i]) >= need; i++ {
+		low = crossing(i, i+1, v.Larger[:], need)
+	}
+	for i := rungs - 1; i >= 0 && best(v.Smaller[i]) >= need; i-- {
+		high = crossing(i, i-1, v.Smaller[:], need)
+	}
+	return low, math.Max(low, high)
+}
+
+// crossing is where the log wealth passes need between an excluded rung and its neighbour, interpolated linearly.
+func crossing(out, in int, wealth [][sides]float64, need float64) float64 {
+	if in < 0 || in >= rungs {
+		return rung(out)
+	}
+	above, below := best(wealth[out])-need, need-best(wealth[in])
+	if below < 0 {
+		return rung(out)
+	}
+	part := above / math.Max(above+below, tiny)
+	return math.Exp(math.Log(rung(out)) + part*(math.Log(rung(in))-math.Log(rung(out))))
+}
+
+func best(logs [sides]float64) float64 {
+	return math.Max(logs[0], math.Max(logs[1], logs[2]))
+}

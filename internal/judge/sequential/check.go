@@ -1,0 +1,102 @@
+package sequential
+
+import (
+	"fmt"
+	"math"
+	"slices"
+
+	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/plan"
+)
+
+// countMost is the most requests believed of one pod in one look; more is a broken counter.
+const countMost = int64(1) << 50
+
+// check says what is wrong with a look, or "". Such a look is treated as a missed scrape: nothing of it is believed,
+// because half a look could speak for one arm only.
+func check(l judge.Look, started bool, last float64) string {
+	switch {
+	case math.IsNaN(l.T) || math.IsInf(l.T, 0):
+		return "its time is not a number"
+	case started && l.T <= last:
+		return fmt.Sprintf("its time %g does not come after %g", l.T, last)
+	case !(l.Weight >= 0 && l.Weight <= 100):
+		return fmt.Sprintf("its weight %g is not between 0 and 100", l.Weight)
+	}
+	for _, track := range [...]plan.TrackName{plan.Stable, plan.Canary} {
+		if problem := checkTrack(l.Tracks[track].Pods); problem != "" {
+			return string(track) + " " + problem
+		}
+	}
+	return ""
+}
+
+// checkTrack reports the problem of the first pod by name, so that map order cannot be heard.
+func checkTrack(pods map[string]judge.Tally) (problem string) {
+	first := ""
+	for name, tally := range pods {
+		if found := checkTally(tally); found != "" && (problem == "" || name < first) {
+			first, problem = name, fmt.Sprintf("pod %.64s: %s", name, found)
+		}
+	}
+	return problem
+}
+
+func checkTally(t judge.Tally) string {
+	switch {
+	case t.Requests < 0 || t.Failures < 0:
+		return "negative counts"
+	case t.Requests > countMost:
+		return fmt.Sprintf("%d requests are more than can be believed", t.Requests)
+	case t.Failures > t.Requests:
+		return fmt.Sprintf("%d failures exceed %d requests", t.Failures, t.Requests)
+	case len(t.Bounds) != len(t.Buckets):
+		return fmt.Sprintf("%d buckets for %d bounds", len(t.Buckets), len(t.Bounds))
+	}
+	last := int64(0)
+	for i, b := range t.Buckets {
+		switch {
+		case math.IsNaN(t.Bounds[i]) || math.IsInf(t.Bounds[i], 0) || i > 0 && t.Bounds[i] <= t.Bounds[i-1]:
+			return "bucket bounds do not ascend"
+		case b < last:
+			return fmt.Sprintf("bucket %g holds %d, fewer than the one before", t.Bounds[i], b)
+		case b > t.Requests:
+			return fmt.Sprintf("bucket %g holds %d of %d requests", t.Bounds[i], b, t.Requests)
+		}
+		last = b
+	}
+	return ""
+}
+
+// boundsMost is how many bucket bounds are judged at most; of more, evenly spread ones are taken.
+const boundsMost = 32
+
+// common returns the positive bounds that all pods share, ascending; nil when a pod has none.
+func common(tracks ...[]entry) []float64 {
+	var shared []float64
+	first := true
+	for _, entries := range tracks {
+		for _, e := range entries {
+			if e.tally.Requests == 0 && len(e.tally.Bounds) == 0 {
+				continue // an idle pod has no say
+			}
+			if first {
+				shared, first = slices.Clone(e.tally.Bounds), false
+				continue
+			}
+			shared = slices.DeleteFunc(shared, func(b float64) bool {
+				_, found := slices.BinarySearch(e.tally.Bounds, b)
+				return !found
+			})
+		}
+	}
+	shared = slices.DeleteFunc(shared, func(b float64) bool { return b <= 0 })
+	if len(shared) <= boundsMost {
+		return shared
+	}
+	thin := shared[:0]
+	for i := range boundsMost {
+		thin = append(thin, shared[i*(len(shared)-1)/(boundsMost-1)])
+	}
+	return thin
+}

@@ -1,0 +1,144 @@
+package sequential
+
+import (
+	"math"
+
+	"serin.dev/serin/internal/judge/sequential/bet"
+)
+
+// failures compares the failure rate of the canary with that of stable.
+//
+// When stable's failures come in bursts, half of the stake bets on counts, tempered by the power 1/burst (fair for
+// independent bursts up to that size), and half on pods that failed at all in a look, which bursts cannot inflate.
+type failures struct {
+	Noise   noise        `json:"noise"`
+	Rate    decayed      `json:"rate"`    // of stable, for the size of bets only
+	PodRate decayed      `json:"podRate"` // of stable pods that fail in a look
+	Counts  bet.Wealth   `json:"counts"`
+	Pods    bet.Wealth   `json:"pods"`
+	Alike   float64      `json:"alike"` // how often, lately, pods had equal traffic: only then may pods be compared
+	Spread  float64      `json:"spread"`
+	Clear   clearance    `json:"clear"`
+	Range   bet.Interval `json:"range"`
+	Sum     total        `json:"sum"`
+	cells   []cell
+	logs    []float64
+}
+
+// Alternatives: how many times the tolerated rate the canary might fail.
+func failureKappas() []float64 { return bet.Doubling(1.5, 800) }
+
+// Failures that are at least this frequent are bet on with the Binomial kernel.
+const frequent = 0.05
+
+// burstBet caps the bets on tempered counts: up to it they are fair for bursts with a geometric tail too.
+const burstBet = 5.0
+
+// play lets the bets on counts play a block, and those on pods the present look.
+func (f *failures) play(r *rules, b *block, tolerate float64) {
+	burst, guess := f.Noise.burst(), f.Rate.rate()
+	m := bet.Margin{Ratio: tolerate * b.swing(), Plus: r.Failures.Plus}
+	f.logs = f.logs[:0]
+	for _, kappa := range r.kappas {
+		var log float64
+		switch {
+		case burst > 1:
+			log = bet.Worse(b.Fail, m, kappa, guess, burstBet) / burst
+		case guess < frequent:
+			log = bet.Worse(b.Fail, m, kappa, guess, 0)
+		default:
+			log = bet.WorseExact(b.Fail, m, kappa, guess)
+		}
+		f.logs = append(f.logs, log)
+	}
+	f.Counts.Play(f.logs, r.prior, b.Since, b.Until)
+	harm := bet.Margin{Ratio: r.Failures.Harmful.Ratio / b.swing(), Plus: r.Failures.Harmful.Plus}
+	f.Clear.play(b.Fail, harm, burst, r)
+	f.Range.Observe(b.Fail, burst)
+	f.Sum.weigh(b.Fail)
+}
+
+// playPods bets on how many pods failed at all. Doubling a small rate at most doubles the pods that fail, so the
+// tolerances carry over; a canary whose pods have more traffic is allowed as much more.
+func (f *failures) playPods(r *rules, canary, stable *arm, tolerate, from, to float64) {
+	f.rebalance(r, canary, stable)
+	if f.Pods.Value() == 0 || !alike(canary, stable) {
+		return
+	}
+	f.logs = f.logs[:0]
+	c := bet.Pair{NC: float64(canary.busy()), NB: float64(stable.busy())}
+	c.XC, c.XB = hit(canary), hit(stable)
+	more := canary.n / c.NC / (stable.n / c.NB)
+	m := bet.Margin{
+		Ratio: math.Max(1, tolerate*math.Max(1, more)),
+		Plus:  math.Min(0.5, r.Failures.Plus*canary.n/c.NC),
+	}
+	for _, kappa := range r.kappas {
+		f.logs = append(f.logs, bet.WorseExact(c, m, kappa, f.PodRate.rate()))
+	}
+	f.Pods.Play(f.logs, r.prior, from, to)
+}
+
+// rebalance moves stakes: half to pods while failures come in bursts and pods can be compared, else all to counts.
+func (f *failures) rebalance(r *rules, canary, stable *arm) {
+	now := 0.0
+	if alike(canary, stable) {
+		now = 1
+	}
+	f.Alike += (now - f.Alike) / 10
+	useful := f.Noise.burst() > 1 && f.PodRate.rate() < 0.8
+	held := f.Pods.Value()
+	switch {
+	case held > 0 && (!useful || f.Alike < 0.4):
+		f.Counts.Scale((f.Counts.Value() + held) / f.Counts.Value())
+		f.Pods.Scale(0)
+	case held == 0 && useful && f.Alike > 0.6:
+		f.Pods.Stake(f.Counts.Value()/2, r.prior)
+		f.Counts.Scale(0.5)
+	}
+}
+
+// learn takes a look of stable, after the bets on it.
+func (f *failures) learn(stable *arm, pods *roster, seconds float64) {
+	f.cells = f.cells[:0]
+	for _, p := range stable.pods {
+		if p.n > 0 {
+			f.cells = append(f.cells, cell{n: p.n, x: p.x, record: &pods.Pods[p.pod].Failed})
+		}
+	}
+	f.Noise.learn(f.cells)
+	f.Spread = spread(pods.Pods, failed, f.Noise.burst())
+	f.Rate.add(stable.n, stable.x, seconds, 600)
+	f.PodRate.add(float64(stable.busy()), hit(stable), seconds, 600)
+}
+
+func (f *failures) value() float64 { return f.Counts.Value() + f.Pods.Value() }
+
+// hit is the number of pods with at least one failure.
+func hit(a *arm) (k float64) {
+	for i := range a.pods {
+		if a.pods[i].x > 0 {
+			k++
+		}
+	}
+	return k
+}
+
+// alike says whether traffic per pod is equal in and between the arms, up to its own noise and a tenth.
+func alike(canary, stable *arm) bool {
+	kc, kb := float64(canary.busy()), float64(stable.busy())
+	if kc == 0 || kb < 2 {
+		return false
+	}
+	mc, mb := canary.n/kc, stable.n/kb
+	if math.Abs(mc-mb) > 3*math.Sqrt(mb/kc+mb/kb)+mb/10 {
+		return false
+	}
+	var squares float64
+	for _, p := range stable.pods {
+		if p.n > 0 {
+			squares += (p.n - mb) * (p.n - mb)
+		}
+	}
+	return squares/(kb-1) <= 3*mb+mb*mb/25
+}

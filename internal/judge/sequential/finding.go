@@ -1,0 +1,189 @@
+package sequential
+
+import (
+	"fmt"
+	"math"
+
+	"serin.dev/serin/internal/judge/sequential/bet"
+	"serin.dev/serin/internal/plan"
+)
+
+// intervalMiss is what each side of an interval of an effect may err: intervals are always valid at 95 %.
+const intervalMiss = 0.025
+
+// findings reports every metric, in a fixed order.
+func (s *state) findings(r *rules, outcome plan.Outcome) []plan.Finding {
+	all := make([]plan.Finding, 0, 4)
+	all = append(all, s.failuresFinding(r))
+	if r.Objective.Availability > 0 {
+		all = append(all, s.promiseFinding(nameAvailability, &s.Up))
+	}
+	all = append(all, s.latencyFinding(r))
+	if r.Objective.For > 0 {
+		all = append(all, s.promiseFinding(nameFast, &s.Fast))
+	}
+	for i := range all {
+		f := &all[i]
+		switch {
+		case f.Outcome == plan.Unavailable || f.Outcome == plan.Insufficient:
+		case outcome == plan.Fail && f.Name == s.Blame:
+			f.Outcome = plan.Fail
+		case outcome == plan.Unavailable || outcome == plan.Insufficient:
+			f.Outcome = outcome
+		case f.Outcome == plan.Pass && outcome == plan.Fail:
+			f.Outcome = plan.Hold
+		}
+	}
+	return all
+}
+
+func (s *state) failuresFinding(r *rules) plan.Finding {
+	low, high := s.Fail.Range.Limits(intervalMiss)
+	var xc float64
+	for i := range s.Canary.Pods {
+		xc += s.Canary.Pods[i].X
+	}
+	f := plan.Finding{
+		Name: nameFailures, Unit: "ratio", Evidence: readable(s.Fail.value()),
+		Effect: s.Fail.Sum.ratio(), Low: low, High: high,
+		Stable: s.Fail.Rate.X / math.Max(s.Fail.Rate.N, 1), Canary: xc / math.Max(s.Canaries, 1),
+		N:       map[plan.TrackName]int64{plan.Stable: int64(s.Stables), plan.Canary: int64(s.Canaries)},
+		Outcome: plan.Hold, Needs: s.needs(r),
+	}
+	if s.Compared < 0 {
+		f.Outcome = plan.Insufficient
+	} else if s.Fail.Clear.log() >= r.clearNeed {
+		f.Outcome = plan.Pass
+	}
+	return enclose(f)
+}
+
+func (s *state) latencyFinding(r *rules) plan.Finding {
+	l := &s.Slow
+	low, high := l.Range.Limits(intervalMiss)
+	f := plan.Finding{
+		Name: nameLatency, Unit: "ratio", Evidence: readable(l.value()),
+		Effect: l.Sum.ratio(), Low: low, High: high,
+		N:       map[plan.TrackName]int64{plan.Stable: int64(l.N.NB), plan.Canary: int64(l.N.NC)},
+		Outcome: plan.Hold,
+	}
+	switch {
+	case l.Used == 0 && len(l.Bounds) == 0 || s.latencyLost():
+		f.Outcome = plan.Unavailable
+	case l.Used == 0 || l.N.NC == 0:
+		f.Outcome = plan.Insufficient
+	case l.clear() >= r.clearNeed:
+		f.Outcome = plan.Pass
+	}
+	if l.Used > 0 {
+		f.Stable = l.Stable[l.Tail] / math.Max(l.N.NB, 1)
+		f.Canary = l.Canary[l.Tail] / math.Max(l.N.NC, 1)
+	}
+	return enclose(f)
+}
+
+func (s *state) promiseFinding(name string, p *promise) plan.Finding {
+	low, high := p.Range.limits(intervalMiss)
+	stable, canary := p.XB/math.Max(p.NB, 1), p.X/math.Max(p.N, 1)
+	scale := math.Max(stable, 1e-4) // the interval is of the canary's rate; as an effect it is set against stable's
+	f := plan.Finding{
+		Name: name, Unit: "ratio", Evidence: readable(p.Held.Value()),
+		Effect: canary / scale, Low: low / scale, High: high / scale, Stable: stable, Canary: canary,
+		N:       map[plan.TrackName]int64{plan.Stable: int64(p.NB), plan.Canary: int64(p.N)},
+		Outcome: plan.Hold,
+	}
+	if p.N == 0 {
+		f.Outcome = plan.Insufficient
+	}
+	return enclose(f)
+}
+
+// enclose keeps the estimate inside its interval, where drawing it towards 1 has moved it out.
+func enclose(f plan.Finding) plan.Finding {
+	f.Low, f.High = math.Min(f.Low, f.Effect), math.Max(f.High, f.Effect)
+	return f
+}
+
+func readable(evidence float64) float64 { return math.Min(evidence, 1e12) }
+
+// blame names the metric that carries most of the evidence.
+func (s *state) blame() string {
+	name, most := nameFailures, s.Stake.Failures*s.Fail.value()
+	for _, m := range []struct {
+		name string
+		held float64
+	}{
+		{nameAvailability, s.Stake.Availability * s.Up.Held.Value()},
+		{nameLatency, s.Stake.Latency * s.Slow.value()},
+		{nameFast, s.Stake.Fast * s.Fast.Held.Value()},
+	} {
+		if m.held > most {
+			name, most = m.name, m.held
+		}
+	}
+	return name
+}
+
+// accuse tells why the release fails, at the moment it does.
+func (s *state) accuse(r *rules) string {
+	var said string
+	switch s.Blame {
+	case nameLatency:
+		said = s.compareLatency()
+	case nameFast:
+		said = fmt.Sprintf("latency objective: %s of the canary's requests took longer than %g s, allowed are %.3g %%",
+			per(s.Fast.N, s.Fast.X), r.Objective.Below, 100*(1-r.Objective.For))
+	case nameAvailability:
+		said = fmt.Sprintf("availability: %s of the canary's %.0f requests failed, allowed are %.3g %%",
+			per(s.Up.N, s.Up.X), s.Up.N, 100*(1-r.Objective.Availability))
+	default:
+		said = s.compareFailures() + fmt.Sprintf(", tolerated are %gx plus %.3g %%", r.Failures.Tolerate, 100*r.Failures.Plus)
+	}
+	pod := ""
+	if name, x, n := s.Canary.worst(); name != "" && s.Blame != nameLatency {
+		pod = fmt.Sprintf("pod %s alone has %.0f failures of %.0f requests", name, x, n)
+	}
+	proof := fmt.Sprintf("a release within its tolerances would get here at most once in %.0f", r.limit)
+	return spell(said, pod, proof)
+}
+
+// compare describes both metrics in a sentence.
+func (s *state) compare(*rules) string {
+	if s.Slow.Used == 0 || s.Slow.N.NC == 0 {
+		return s.compareFailures()
+	}
+	return spell(s.compareFailures(), s.compareLatency())
+}
+
+func (s *state) compareFailures() string {
+	var x float64
+	for i := range s.Canary.Pods {
+		x += s.Canary.Pods[i].X
+	}
+	low, high := s.Fail.Range.Limits(intervalMiss)
+	return fmt.Sprintf("failures: %.0f of %.0f requests on the canary, %.3g %% on stable, ratio %.3g (%.3g to %.3g)",
+		x, s.Canaries, 100*s.Fail.Rate.X/math.Max(s.Fail.Rate.N, 1), s.Fail.Sum.ratio(), low, high)
+}
+
+func (s *state) compareLatency() string {
+	l := &s.Slow
+	i := l.telling()
+	return fmt.Sprintf("latency: %s of requests on the canary took longer than %g s, %s on stable; 99 %% stay below %.3g s and %.3g s",
+		per(l.N.NC, l.Canary[i]), l.Bounds[i], per(l.N.NB, l.Stable[i]),
+		quantile(l.Bounds, l.Canary, l.N.NC, 0.99), quantile(l.Bounds, l.Stable, l.N.NB, 0.99))
+}
+
+// telling is the bound with the most evidence, or the tail while none has any.
+func (l *latency) telling() int {
+	at, most := l.Tail, 2/math.Max(float64(l.Used), 1)
+	for i := range l.Marks {
+		if len(l.Marks[i].Bets.Bets) > 0 && l.Marks[i].Bets.Value() > most {
+			at, most = i, l.Marks[i].Bets.Value()
+		}
+	}
+	return at
+}
+
+func harmOf(r *rules) bet.Margin {
+	return bet.Margin{Ratio: r.Failures.Harmful.Ratio, Plus: r.Failures.Harmful.Plus}
+}

@@ -1,0 +1,208 @@
+package sequential
+
+import (
+	"fmt"
+	"math"
+	"strings"
+
+	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/judge/sequential/bet"
+	"serin.dev/serin/internal/plan"
+)
+
+// missedMost is the number of missed looks in a row after which measuring is said not to work.
+const missedMost = 3
+
+// A sight is a look after it was read.
+type sight struct {
+	t, from, seconds float64
+	weight           float64
+	canary, stable   *arm
+	low, high        float64 // odds between which the weight moved
+	moved            bool    // so far that the look is left out
+}
+
+// Look weighs one look.
+func (j *sequentialJudge) Look(given judge.State, l judge.Look) (judge.State, plan.Verdict) {
+	s, r := given.(*state), &j.rules
+	if problem := check(l, s.Started, s.T); problem != "" {
+		return s, s.missed(r, "the look is refused: "+problem)
+	}
+	_, stable := track(l, plan.Stable)
+	_, canary := track(l, plan.Canary)
+	history := l.T <= 0
+	switch {
+	case l.Gap:
+		return s, s.missed(r, "nothing was scraped")
+	case !stable && (history || l.Weight < 100):
+		return s, s.missed(r, "stable was not scraped")
+	case !canary && !history && l.Weight > 0:
+		return s, s.missed(r, "the canary was not scraped")
+	}
+	seen := s.read(r, l)
+	if !history {
+		s.play(r, seen)
+	}
+	s.learn(r, seen, history)
+	return s, s.verdict(r, seen, history)
+}
+
+// missed notes a look that brought nothing. The interval it covers is joined to that of the next look.
+func (s *state) missed(r *rules, why string) plan.Verdict {
+	s.Missed++
+	return s.unseen(r, why)
+}
+
+// read sorts a look into arms.
+func (s *state) read(r *rules, l judge.Look) sight {
+	first := l.T > 0 && !s.Live
+	seen := sight{t: l.T, from: s.T, weight: l.Weight, canary: &s.arms[0], stable: &s.arms[1]}
+	if !s.Started {
+		seen.from = math.Min(0, l.T)
+	}
+	if first {
+		seen.from = math.Max(0, seen.from)
+	}
+	seen.seconds = l.T - seen.from
+	young := l.T - warmth
+	stableTrack, canaryTrack := l.Tracks[plan.Stable].Pods, l.Tracks[plan.Canary].Pods
+	if l.T <= 0 {
+		canaryTrack = nil
+	}
+	stables, canaries := s.Stable.admit(stableTrack, l.T), s.Canary.admit(canaryTrack, l.T)
+	s.meet(stables, canaries)
+	seen.stable.read(stables, &s.Stable, s.Slow.Bounds, math.Inf(1))
+	seen.canary.read(canaries, &s.Canary, s.Slow.Bounds, young)
+	before := s.Weight
+	if first || !s.Live {
+		before = l.Weight // the weight of the first look was set when the release began, at 0
+	}
+	a, b := odds(before), odds(l.Weight)
+	seen.low, seen.high = math.Min(a, b), math.Max(a, b)
+	swing := seen.high / seen.low
+	seen.moved = swing > swingMost || swing > swingSmall && !s.Moved
+	return seen
+}
+
+// A look in which the odds of the weight moved by more than swingSmall is left out, but not two in a row: under a steady
+// ramp the tolerances are widened by the swing instead, up to swingMost. Both are sound; leaving out loses less.
+const (
+	swingSmall = 1.25
+	swingMost  = 8.0
+)
+
+// play lets every bet that the look allows be played.
+func (s *state) play(r *rules, seen sight) {
+	s.Live = true
+	s.Canaries += seen.canary.n
+	s.Stables += seen.stable.n
+	for _, p := range seen.canary.pods {
+		s.Canary.Pods[p.pod].N += p.n
+		s.Canary.Pods[p.pod].X += p.x
+	}
+	s.Slow.watch(seen.canary, seen.stable)
+	s.Block.size(len(s.Slow.Bounds))
+	canaries, stables := seen.canary.busy(), seen.stable.busy()
+	tolerate := math.Max(r.Failures.Tolerate, explained(s.Fail.Spread, canaries, stables))
+	if seen.moved {
+		s.flush(r, tolerate, canaries, stables)
+		s.Block.reset(seen.t)
+		return
+	}
+	if s.Block.High == 0 {
+		s.Block.reset(seen.from)
+	} else if math.Max(s.Block.High, seen.high)/math.Min(s.Block.Low, seen.low) > swingSmall {
+		s.flush(r, tolerate, canaries, stables)
+	}
+	s.Block.add(seen.t, seen.canary, seen.stable, seen.low, seen.high)
+	s.Fail.playPods(r, seen.canary, seen.stable, tolerate, seen.from, seen.t)
+	s.keepPromises(r, seen)
+	if s.Block.full() {
+		s.flush(r, tolerate, canaries, stables)
+	}
+}
+
+// flush plays the block and begins the next.
+func (s *state) flush(r *rules, tolerate float64, canaries, stables int) {
+	if b := &s.Block; b.Fail.NC > 0 && b.Fail.NB > 0 {
+		s.Fail.play(r, b, tolerate)
+		s.Slow.play(r, b, &s.Stable, canaries, stables)
+		s.warm(r)
+		s.Compared = b.Until
+	}
+	s.Block.reset(s.Block.Until)
+}
+
+// warm caps the evidence of latency while the whole canary is cold.
+func (s *state) warm(r *rules) {
+	oldest := math.Inf(1)
+	for i := range s.Canary.Pods {
+		oldest = math.Min(oldest, s.Canary.Pods[i].Born)
+	}
+	if s.Stake.Latency > 0 && s.Block.Until-oldest < warmth {
+		s.Slow.cap(r.limit / s.Stake.Latency / 4)
+	}
+}
+
+// keepPromises plays the absolute objectives, which need no comparison.
+func (s *state) keepPromises(r *rules, seen sight) {
+	c, b := seen.canary, seen.stable
+	if r.Objective.Availability > 0 {
+		pair := bet.Pair{NC: c.n, XC: c.x, NB: b.n, XB: b.x}
+		s.Up.play(r, pair, 1-r.Objective.Availability, s.Fail.Noise.burst(), seen.from, seen.t)
+	}
+	if i := s.Slow.at(r.Objective.Below); r.Objective.For > 0 && i >= 0 {
+		pair := bet.Pair{NC: c.timed, XC: c.slow[i], NB: b.timed, XB: b.slow[i]}
+		s.Fast.play(r, pair, 1-r.Objective.For, s.Slow.Marks[i].Noise.burst(), seen.from, seen.t)
+	}
+}
+
+// learn takes what stable shows of its own noise, once all bets on the look are made, and moves the clock.
+func (s *state) learn(r *rules, seen sight, history bool) {
+	s.Fail.learn(seen.stable, &s.Stable, seen.seconds)
+	s.Slow.learn(seen.stable, &s.Stable, seen.seconds)
+	s.open(r)
+	if history {
+		s.Past++
+	}
+	s.Moved = seen.moved && !history
+	s.Started, s.T, s.Weight, s.Missed = true, seen.t, seen.weight, 0
+	s.Stable.forget(seen.t)
+	s.Canary.forget(seen.t)
+}
+
+// open gives latency its stake, out of what failures hold, once its bounds are pinned and stable is known. Stakes may be
+// moved at any time; when it happens depends on requests alone.
+func (s *state) open(r *rules) {
+	if !s.Slow.Pinned || s.Slow.Used > 0 {
+		return
+	}
+	s.Slow.begin(r)
+	if s.Slow.Used == 0 || s.Stake.Latency > 0 {
+		return
+	}
+	give := latencyShare * s.Stake.Failures
+	s.Stake.Failures -= give
+	s.Stake.Latency = give * s.Fail.value()
+	if r.Objective.For > 0 {
+		s.Stake.Fast = objectiveShare * s.Stake.Latency
+		s.Stake.Latency -= s.Stake.Fast
+	}
+}
+
+// spell joins reasons into a sentence.
+func spell(parts ...string) string {
+	said := parts[:0]
+	for _, p := range parts {
+		if p != "" {
+			said = append(said, p)
+		}
+	}
+	return strings.Join(said, "; ")
+}
+
+func byName(a, b pod) int { return strings.Compare(a.Name, b.Name) }
+
+func logOf(x float64) float64 { return math.Log(x) }
+
+func per(n, x float64) string { return fmt.Sprintf("%.3g %%", 100*x/math.Max(n, 1)) }

@@ -1,0 +1,198 @@
+package sequential
+
+import (
+	"math"
+
+	"serin.dev/serin/internal/judge/sequential/bet"
+)
+
+// latency compares, at every useful bucket bound, the share of requests slower than the bound. No quantile is estimated:
+// "slower than 0.5 s" is an event that is counted, as a failure is.
+type latency struct {
+	Bounds  []float64    `json:"bounds,omitempty"` // pinned for the release
+	Marks   []mark       `json:"marks,omitempty"`  // one for each bound
+	Used    int          `json:"used"`             // marks that hold a stake; 0 before the bets began
+	Pinned  bool         `json:"pinned"`           // the bounds are common to both arms
+	Missing int          `json:"missing"`          // looks in a row without buckets on an arm
+	Tail    int          `json:"tail"`             // the mark that is reported and must be cleared
+	TailOK  clearance    `json:"tailOK"`
+	Range   bet.Interval `json:"range"`
+	Canary  []float64    `json:"canary,omitempty"` // slower than each bound, in the release
+	Stable  []float64    `json:"stable,omitempty"`
+	N       bet.Pair     `json:"n"`
+	Sum     total        `json:"sum"`
+	shares  []float64
+	logs    []float64
+	cells   []cell
+}
+
+// A mark is the bet at one bound.
+type mark struct {
+	Slow  decayed    `json:"slow"` // share of stable's requests beyond the bound
+	Noise noise      `json:"noise"`
+	Bets  bet.Wealth `json:"bets"`
+	Shift clearance  `json:"shift"` // evidence against "everything is slower by the harmful factor"
+	Worth bool       `json:"worth"` // whether that could be seen at this bound
+}
+
+// Alternatives, in odds beyond the tolerated share.
+func latencyKappas() []float64 { return []float64{1.3, 2, 4, 10, 40, 200} }
+
+// Bounds that more than this share of stable's requests exceed say little.
+const common90 = 0.9
+
+// warmth is how long, in seconds, a canary may be slow because it is cold: until then its latency alone cannot fail it,
+// for the evidence is capped at a quarter of what that needs.
+const warmth = 30.0
+
+// pin fixes the bounds; what was learned on other bounds is forgotten.
+func (l *latency) pin(bounds []float64) {
+	*l = latency{
+		Bounds: bounds,
+		Marks:  make([]mark, len(bounds)),
+		Canary: make([]float64, len(bounds)),
+		Stable: make([]float64, len(bounds)),
+		shares: make([]float64, len(bounds)),
+	}
+}
+
+// survival is stable's share beyond every bound, as learned so far.
+func (l *latency) survival() []float64 {
+	if len(l.shares) != len(l.Marks) {
+		l.shares = make([]float64, len(l.Marks))
+	}
+	least := 1.0
+	for i := range l.Marks {
+		d := &l.Marks[i].Slow
+		least = math.Min(least, (d.X+0.05)/(d.N+1))
+		l.shares[i] = least
+	}
+	return l.shares
+}
+
+// begin spreads the stake over the bounds worth watching, once enough of stable is known.
+func (l *latency) begin(r *rules) {
+	shares := l.survival()
+	if len(shares) == 0 || l.Marks[0].Slow.N < 20 {
+		return
+	}
+	first := 0
+	for first < len(shares)-1 && shares[first] > common90 {
+		first++
+	}
+	l.Used, l.Tail = len(shares)-first, len(shares)-1
+	for i := len(shares) - 1; i >= first; i-- {
+		l.Marks[i].Bets.Stake(1/float64(l.Used), r.slowPrior)
+		grown := stretch(l.Bounds, shares, i, r.Latency.Harmful)
+		l.Marks[i].Worth = grown >= 1.15 && shares[i] >= 0.002
+		if shares[i] <= 0.05 {
+			l.Tail = i
+		}
+	}
+}
+
+// play bets on a block at every bound that has a stake.
+func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int) {
+	if l.Used == 0 {
+		return
+	}
+	shares := l.survival()
+	for i := len(l.Marks) - l.Used; i < len(l.Marks); i++ {
+		m, pair := &l.Marks[i], b.slow(i)
+		burst := m.Noise.burst()
+		tolerate := math.Max(stretch(l.Bounds, shares, i, r.Latency.Tolerate), inOdds(r.Latency.Tolerate, shares[i]))
+		tolerate = math.Max(tolerate, explained(spread(roster.Pods, i, burst), canaries, stables)) * b.swing()
+		if tolerate*shares[i] < 1 {
+			l.logs = l.logs[:0]
+			for _, kappa := range r.slowKappas {
+				l.logs = append(l.logs, bet.WorseExact(pair, bet.Margin{Ratio: tolerate}, kappa, shares[i])/burst)
+			}
+			m.Bets.Play(l.logs, r.slowPrior, b.Since, b.Until)
+		}
+		if m.Worth {
+			harm := stretch(l.Bounds, shares, i, r.Latency.Harmful) / b.swing()
+			m.Shift.play(pair, bet.Margin{Ratio: harm}, burst, r)
+		}
+	}
+	l.playTail(r, b, shares)
+}
+
+// playTail asks of the tail what is asked of failures: a tail that is a little larger must be excluded before a pass,
+// for a few very slow requests do not show as "everything is slower".
+func (l *latency) playTail(r *rules, b *block, shares []float64) {
+	pair, burst := b.slow(l.Tail), l.Marks[l.Tail].Noise.burst()
+	ratio := math.Max(r.Latency.Harmful, stretch(l.Bounds, shares, l.Tail, r.Latency.Tolerate))
+	harm := bet.Margin{Ratio: ratio / b.swing(), Plus: r.Failures.Harmful.Plus}
+	l.TailOK.play(pair, harm, burst, r)
+	l.Range.Observe(pair, burst)
+	l.Sum.weigh(pair)
+	l.N.NC, l.N.NB = l.N.NC+pair.NC, l.N.NB+pair.NB
+	for i := range l.Canary {
+		l.Canary[i] += b.SlowC[i]
+		l.Stable[i] += b.SlowB[i]
+	}
+}
+
+// learn takes a look of stable, after the bets on it.
+func (l *latency) learn(stable *arm, pods *roster, seconds float64) {
+	if stable.timed == 0 {
+		return
+	}
+	for i := range l.Marks {
+		l.cells = l.cells[:0]
+		for _, p := range stable.pods {
+			if p.n > 0 && len(p.slow) > 0 {
+				l.cells = append(l.cells, cell{n: p.n, x: p.slow[i], record: &pods.Pods[p.pod].Slow[i]})
+			}
+		}
+		l.Marks[i].Noise.learn(l.cells)
+		l.Marks[i].Slow.add(stable.timed, stable.slow[i], seconds, 600)
+	}
+}
+
+// value is the average wealth over the bounds; 1 before the bets began.
+func (l *latency) value() float64 {
+	if l.Used == 0 {
+		return 1
+	}
+	sum := 0.0
+	for i := len(l.Marks) - l.Used; i < len(l.Marks); i++ {
+		sum += l.Marks[i].Bets.Value()
+	}
+	return sum
+}
+
+// cap throws away what exceeds most.
+func (l *latency) cap(most float64) {
+	if v := l.value(); l.Used > 0 && v > most {
+		for i := len(l.Marks) - l.Used; i < len(l.Marks); i++ {
+			l.Marks[i].Bets.Scale(most / v)
+		}
+	}
+}
+
+// clear is the log evidence that latency is not harmful: of the tail, and, where some bound could show it, against a
+// general slowdown. A harmful release would have to pass both.
+func (l *latency) clear() float64 {
+	top, n := math.Inf(-1), 0
+	for i := range l.Marks {
+		if l.Marks[i].Worth {
+			n++
+			top = math.Max(top, l.Marks[i].Shift.log())
+		}
+	}
+	tail := l.TailOK.log()
+	if n == 0 {
+		return tail
+	}
+	sum := 0.0
+	for i := range l.Marks {
+		if l.Marks[i].Worth {
+			sum += math.Exp(l.Marks[i].Shift.log() - top)
+		}
+	}
+	return math.Min(tail, top+math.Log(sum/float64(n)))
+}
+
+// inOdds is the factor by which a share grows when its odds grow by a factor.
+func inOdds(factor, share float64) float64 { return factor / (1 - share + factor*share) }

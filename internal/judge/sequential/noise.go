@@ -1,0 +1,160 @@
+package sequential
+
+import "math"
+
+// A record is what one pod has shown of one kind of event (failures, or requests slower than a bound) against what its
+// share of each look's events would have been. Expecting look by look cancels what all pods share.
+type record struct {
+	Saw      float64 `json:"saw"`
+	Expected float64 `json:"expected"`
+}
+
+// A cell is one stable pod in one look.
+type cell struct {
+	n, x   float64 // requests and events
+	record *record // of the pod, so far
+}
+
+// Noise learns from stable pods how far events are from independent: whether they come in bursts. It compares pairs of
+// events that met in the same pod and look with the pairs expected if each event chose its pod alone, by the traffic and the
+// record of the pods. So neither a common outage nor lasting differences of pods look like bursts.
+type noise struct {
+	Same     float64 `json:"same"`     // pairs seen, each counted twice
+	Expected float64 `json:"expected"` // pairs expected
+	Variance float64 `json:"variance"` // of the pairs, if events were independent
+	Scale    float64 `json:"scale"`    // pairs that one unit of extra burst size would have brought
+	LoneN    float64 `json:"loneN"`    // the last look of a lone pod
+	LoneX    float64 `json:"loneX"`
+}
+
+// learn takes one look, after the bets of that look were made.
+func (v *noise) learn(cells []cell) {
+	var n, x, weighted float64
+	for _, c := range cells {
+		n, x, weighted = n+c.n, x+c.x, weighted+c.n*c.record.lean()
+	}
+	if n <= 0 {
+		return
+	}
+	if len(cells) == 1 {
+		v.learnLone(cells[0])
+	} else if x > 0 {
+		v.learnPairs(cells, n, x, weighted)
+	}
+	for _, c := range cells {
+		c.record.Saw += c.x
+		c.record.Expected += c.n * x / n
+	}
+}
+
+func (v *noise) learnPairs(cells []cell, n, x, weighted float64) {
+	var same, expected, squares float64
+	for _, c := range cells {
+		share := c.n * c.record.lean() / weighted
+		squares += share * share
+		if c.x > 0 {
+			same += c.x * (c.x - 1)
+			expected += (x - 1) * c.x * share * (1 - 1/c.n) / (1 - 1/n)
+		}
+	}
+	v.Same += same
+	v.Expected += expected
+	v.Variance += 2 * x * (x - 1) * squares * (1 - squares)
+	v.Scale += x * (1 - squares) * (1 - x/n)
+}
+
+// learnLone compares a pod with itself one look earlier: slow drift cancels, a sudden outage counts as a burst.
+func (v *noise) learnLone(c cell) {
+	if v.LoneN > 0 {
+		expected := c.x * v.LoneX * c.n / v.LoneN
+		v.Same += c.x * (c.x - 1)
+		v.Expected += expected
+		v.Variance += 2 * expected
+		v.Scale += c.x * (1 - c.x/c.n)
+	}
+	v.LoneN, v.LoneX = c.n, c.x
+}
+
+// lean is how much more than its share a pod has had, drawn towards 1 while little is known.
+func (r *record) lean() float64 { return (r.Saw + 1) / (r.Expected + 1) }
+
+// Bursts below this size are not told from none, and larger ones are tempered as if they were this large.
+const (
+	burstFrom = 1.15
+	burstMost = 200.0
+)
+
+// burst is the ratio of variance to mean of the events of a pod, beyond what independence explains; 1 when the excess
+// could be chance.
+func (v *noise) burst() float64 {
+	excess := v.Same - v.Expected
+	if v.Scale <= 0 || excess < 3*math.Sqrt(v.Variance)+3 {
+		return 1
+	}
+	size := 1 + excess/v.Scale
+	if size < burstFrom {
+		return 1
+	}
+	return math.Min(size, burstMost)
+}
+
+// Spreads are judged with this many standard deviations: with the excess a bet needs to prove anything within an hour, a
+// lasting difference between pods then counts against a release in about 1 of 1,000.
+const spreadSure = 2.6
+
+// spread is the standard deviation of the pods' log rates beyond chance, widened for the few pods it was learned from.
+// Half a standard error is subtracted, so that pods that are alike are mostly found alike.
+func spread(pods []pod, kind int, burst float64) float64 {
+	var squares, total, deviation float64
+	k := 0
+	for i := range pods {
+		r := pods[i].record(kind)
+		if r.Expected <= 0 {
+			continue
+		}
+		k++
+		total += r.Expected
+		squares += r.Expected * r.Expected
+		deviation += (r.Saw - r.Expected) * (r.Saw - r.Expected)
+	}
+	if k < 3 || total < 10 {
+		return 0
+	}
+	chance := burst * (total - squares/total)
+	excess := (deviation-chance)/squares - burst*math.Sqrt(2/squares)
+	if excess <= 0 {
+		return 0
+	}
+	return math.Sqrt(math.Log1p(excess)) * few(k)
+}
+
+// few widens a spread learned from k pods: Student's quantile against the normal one.
+func few(k int) float64 {
+	free := float64(k - 1)
+	if free > 200 {
+		return 1
+	}
+	return 1 + (spreadSure*spreadSure+1)/(4*free) // first terms of the Cornish-Fisher expansion
+}
+
+// explained is the ratio of two arms with the given numbers of pods that the spread between pods alone explains.
+func explained(spread float64, canaries, stables int) float64 {
+	if spread == 0 || canaries == 0 || stables == 0 {
+		return 1
+	}
+	return math.Exp(spreadSure * spread * math.Sqrt(1/float64(canaries)+1/float64(stables)))
+}
+
+// decayed is a rate that forgets: counts halve every so many seconds.
+type decayed struct {
+	N float64 `json:"n"`
+	X float64 `json:"x"`
+}
+
+func (d *decayed) add(n, x, seconds, halving float64) {
+	keep := math.Exp2(-seconds / halving)
+	d.N, d.X = d.N*keep+n, d.X*keep+x
+}
+
+// rate is the share so far, starting from half an event in a hundred.
+func (d *decayed) rate() float64 { return (d.X + 0.5) / (d.N + 100) }

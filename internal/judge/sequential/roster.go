@@ -1,0 +1,118 @@
+package sequential
+
+import (
+	"slices"
+
+	"serin.dev/serin/internal/judge"
+)
+
+// A pod is one instance of a track, as far as it is known. Pods are kept sorted by name, so that no map order enters.
+type pod struct {
+	Name   string   `json:"name"`
+	Born   float64  `json:"born"` // the first look that knew it
+	Seen   float64  `json:"seen"` // the last
+	N      float64  `json:"n"`    // requests and failures during the release
+	X      float64  `json:"x"`
+	Failed record   `json:"failed"`
+	Slow   []record `json:"slow,omitempty"` // by pinned bound
+}
+
+// failed is the kind of event that is not about a bound.
+const failed = -1
+
+func (p *pod) record(kind int) *record {
+	if kind == failed {
+		return &p.Failed
+	}
+	if kind >= len(p.Slow) {
+		return &record{}
+	}
+	return &p.Slow[kind]
+}
+
+// Pods that have not been seen for this long are forgotten, and no more than so many are kept.
+const (
+	forgetAfter = 900.0 // seconds
+	podsMost    = 4096
+)
+
+// A roster is the known pods of one track.
+type roster struct {
+	Pods    []pod    `json:"pods"`
+	Swept   bool     `json:"swept"` // in the last look every pod was new
+	names   []string // scratch
+	entries []entry  // scratch
+}
+
+// An entry is a pod of the present look.
+type entry struct {
+	tally judge.Tally
+	pod   int  // index into Pods
+	fresh bool // first seen in this look, though the track was known: it served only part of the interval
+}
+
+// admit sorts the pods of a look into the roster and returns them in order of name. A new pod of a known track is
+// fresh: its counts are left out for one look, for it was started, warmed or reset within it. When all are new at
+// once they are left out only once, lest a track whose pods die after every scrape is never judged.
+func (r *roster) admit(pods map[string]judge.Tally, t float64) []entry {
+	r.names = r.names[:0]
+	for name := range pods {
+		r.names = append(r.names, name)
+	}
+	slices.Sort(r.names)
+	first, settled := len(r.Pods) == 0, false
+	r.entries = r.entries[:0]
+	for _, name := range r.names {
+		at, known := r.find(name)
+		if !known {
+			r.Pods = slices.Insert(r.Pods, at, pod{Name: name, Born: t})
+		}
+		settled = settled || known
+	}
+	for _, name := range r.names {
+		at, _ := r.find(name)
+		fresh := r.Pods[at].Born == t && !first && (settled || !r.Swept)
+		r.Pods[at].Seen = t
+		r.entries = append(r.entries, entry{tally: pods[name], pod: at, fresh: fresh})
+	}
+	r.Swept = !settled && !first && len(r.names) > 0
+	return r.entries
+}
+
+func (r *roster) find(name string) (int, bool) {
+	return slices.BinarySearchFunc(r.Pods, name, func(p pod, name string) int {
+		if p.Name < name {
+			return -1
+		}
+		if p.Name > name {
+			return 1
+		}
+		return 0
+	})
+}
+
+// forget drops pods that are gone. It runs at the end of a look, for entries point into Pods.
+func (r *roster) forget(t float64) {
+	gone := func(p pod) bool { return t-p.Seen > forgetAfter }
+	if slices.ContainsFunc(r.Pods, gone) || len(r.Pods) > podsMost {
+		r.Pods = slices.DeleteFunc(r.Pods, gone)
+	}
+	if len(r.Pods) > podsMost {
+		r.Pods = slices.DeleteFunc(r.Pods, func(p pod) bool { return p.Seen < t })
+	}
+}
+
+// worst names the pod that has most of the failures of several, with its share; none when no pod stands out.
+func (r *roster) worst() (name string, x, n float64) {
+	var all float64
+	for i := range r.Pods {
+		all += r.Pods[i].X
+		if r.Pods[i].X > x {
+			name, x, n = r.Pods[i].Name, r.Pods[i].X, r.Pods[i].N
+		}
+	}
+	if len(r.Pods) < 2 || x < 3 || x < 0.6*all {
+		return "", 0, 0
+	}
+	return name, x, n
+}
