@@ -30,13 +30,14 @@ type Verdict struct {
 type Finding struct {
 	Name     string              `json:"name"`
 	Evidence float64             `json:"evidence"`
-	Effect   float64             `json:"effect"`         // canary over stable; 1 is no difference
-	Low      float64             `json:"low"`            // always-valid interval of the effect
-	High     float64             `json:"high"`           //
-	Stable   float64             `json:"stable"`         // the metric on stable, in Unit
-	Canary   float64             `json:"canary"`         // the metric on the canary, in Unit
-	Unit     string              `json:"unit,omitempty"` // "ratio" or "seconds"
-	N        map[TrackName]int64 `json:"n"`              // requests seen per track
+	Effect   float64             `json:"effect"`          // canary over stable; 1 is no difference
+	Low      float64             `json:"low"`             // always-valid interval of the effect
+	High     float64             `json:"high"`            //
+	Limit    float64             `json:"limit,omitempty"` // the effect that is still tolerated; 0 where no effect is compared
+	Stable   float64             `json:"stable"`          // the metric on stable, in Unit
+	Canary   float64             `json:"canary"`          // the metric on the canary, in Unit
+	Unit     string              `json:"unit,omitempty"`  // "ratio" or "seconds"
+	N        map[TrackName]int64 `json:"n"`               // requests seen per track
 	Outcome  Outcome             `json:"verdict"`
 	Needs    int64               `json:"needs,omitempty"` // about how many more canary requests decide; 0 when unknown
 }
