@@ -94,14 +94,18 @@ func (a *approaching) homeward() bool {
 	return a.want.Traffic.Shares[plan.Stable] > a.now[a.behind[plan.Stable]]
 }
 
-// carries reports whether every track whose part grows is ready for it. A part that shrinks or stays needs no leave.
+// carries reports whether every track is ready for its part. Stable needs no leave for a part that does not grow, as long
+// as it answers at all: when it is short, its users are not pushed onto a canary.
 func (a *approaching) carries(t plan.Traffic) bool {
 	shares := map[plan.PoolName]plan.Share{}
 	for track, share := range t.Shares {
 		shares[a.behind[track]] += share
 	}
 	for pool, share := range shares {
-		if share > a.now[pool] && share > a.limit(pool) {
+		if share <= a.limit(pool) || share == 0 {
+			continue
+		}
+		if pool != a.behind[plan.Stable] || share > a.now[pool] || a.ready(pool) == 0 && a.anyReady() {
 			return false
 		}
 	}
@@ -119,6 +123,16 @@ func (a *approaching) limit(pool plan.PoolName) plan.Share {
 }
 
 func (a *approaching) ready(pool plan.PoolName) int { return a.seenAs[pool].Ready }
+
+// anyReady reports whether anything answers at all.
+func (a *approaching) anyReady() bool {
+	for _, p := range a.seenAs {
+		if p.Ready > 0 {
+			return true
+		}
+	}
+	return false
+}
 
 // sameTracks reports whether the tracks with traffic stand for the same pools now and as wanted.
 func (a *approaching) sameTracks() bool {
@@ -150,9 +164,25 @@ func (a *approaching) partly(want plan.Shares) plan.Shares {
 		}
 	}
 	if rest > 0 {
-		got[want.Tracks()[0]] += rest // overloaded is better than sent nowhere
+		got[a.bearer(want)] += rest
 	}
 	return got
+}
+
+// bearer is the track that takes what nobody has room for: overloaded is better than sent nowhere.
+func (a *approaching) bearer(want plan.Shares) plan.TrackName {
+	for _, track := range want.Tracks() {
+		if a.ready(a.behind[track]) > 0 {
+			return track
+		}
+	}
+	for _, track := range a.seen.Route.Traffic.Shares.Tracks() {
+		if pool := a.seen.Route.Pool(track); a.ready(pool) > 0 {
+			a.behind[track] = pool
+			return track
+		}
+	}
+	return want.Tracks()[0]
 }
 
 // relieved takes from each track but stable what its ready replicas no longer carry and gives it to stable; where stable
@@ -213,7 +243,7 @@ func (a *approaching) capacity(next plan.Traffic, behind map[plan.TrackName]plan
 		if n < have && (a.seen.Route.Pending != "" || a.special(name)) {
 			n = have
 		}
-		n = max(n, min(have, carry))
+		n = max(n, carry)
 		if n > 0 || have > 0 || a.seenAs[name].Running > 0 {
 			orders = append(orders, PoolOrder{Pool: name, Revision: names[name], Replicas: n})
 		}

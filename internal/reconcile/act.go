@@ -39,7 +39,7 @@ func route(r *release, seen engine.Sight, o engine.Orders) router.Order {
 			}
 		}
 	}
-	return router.Order{Traffic: o.Traffic, Pools: o.Behind, Endpoints: endpoints, With: r.Router.With}
+	return router.Order{Traffic: o.Traffic, Pools: o.Behind, Endpoints: endpoints, With: r.target.Router.With}
 }
 
 func capacity(r *release, o engine.Orders) workload.Order {

@@ -28,13 +28,13 @@ func (l *Loop) Begin(b Beginning) (string, error) {
 	r := releases.Release{
 		Format: releases.Format, Canary: b.Canary, Target: b.Plan.Target,
 		Number: target.Number + 1, Name: releases.Name(b.Canary, target.Number+1), Attempt: attempt(target, b.Plan.Canary),
-		Created: l.Now(), Plan: b.Plan, Router: b.Router, Templates: b.Templates, Groups: b.Groups,
+		Created: l.Now(), Plan: b.Plan, Templates: b.Templates, Groups: b.Groups,
 	}
 	err = l.Store.Begin(r, func(t *releases.Target) error {
 		if t.Number != target.Number {
 			return fmt.Errorf("begin %s: target %s has moved on to number %d", r.Name, t.Key, t.Number)
 		}
-		t.Owner, t.Full, t.Latest, t.Number, t.Waiting = b.Canary, b.Full, r.Name, r.Number, ""
+		t.Owner, t.Full, t.Router, t.Latest, t.Number, t.Waiting = b.Canary, b.Full, b.Router, r.Name, r.Number, ""
 		return nil
 	})
 	return r.Name, err

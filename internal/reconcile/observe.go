@@ -44,9 +44,9 @@ func (l *Loop) backends(r *release) (workload.Workload, router.Router, error) {
 	if !ok {
 		return nil, nil, fmt.Errorf("target %s: no workload of kind %q", r.Target, kind)
 	}
-	send, ok := l.Routers[r.Router.Kind]
+	send, ok := l.Routers[r.target.Router.Kind]
 	if !ok {
-		return nil, nil, fmt.Errorf("target %s: no router %q", r.Target, r.Router.Kind)
+		return nil, nil, fmt.Errorf("target %s: no router %q", r.Target, r.target.Router.Kind)
 	}
 	return run, send, nil
 }

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"serin.dev/serin/internal/notify"
-	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/releases"
 )
 

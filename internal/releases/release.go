@@ -16,6 +16,7 @@ type Target struct {
 	Owner    string        `json:"owner"`              // the Canary that releases it; the first one wins
 	Stable   plan.Revision `json:"stable"`             // the revision in production; empty before the first release stood
 	Full     int           `json:"full"`               // replicas that carry all traffic
+	Router   plan.Use      `json:"router"`             // how requests get there
 	Latest   string        `json:"latest"`             // its newest release
 	Number   int           `json:"number"`             // of that release
 	Waiting  plan.Revision `json:"waiting,omitempty"`  // a newer revision that begins when the latest release is over
@@ -47,7 +48,6 @@ type Release struct {
 	Attempt   int                               `json:"attempt"` // of this revision, from 1
 	Created   time.Time                         `json:"created"`
 	Plan      plan.Plan                         `json:"plan"`
-	Router    plan.Use                          `json:"router"`
 	Templates map[plan.Revision]json.RawMessage `json:"templates"` // of every revision in the plan
 	Groups    map[string][]string               `json:"groups,omitempty"`
 }

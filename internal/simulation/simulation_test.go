@@ -1,0 +1,295 @@
+package simulation
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"serin.dev/serin/internal/compile"
+	"serin.dev/serin/internal/engine"
+	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/world"
+)
+
+// A plain judge for the runs over thousands of seeds: limits wide enough that only the truth decides, so that every
+// ending can be held against it.
+type plain struct{}
+
+type plainState struct{ Requests, Failures [2]int64 }
+
+func (s plainState) Checkpoint() ([]byte, error) { return json.Marshal(s) }
+
+func (plain) Start() judge.State { return plainState{} }
+
+func (plain) Restore(data []byte) (judge.State, error) {
+	var s plainState
+	err := json.Unmarshal(data, &s)
+	return s, err
+}
+
+func (plain) Look(state judge.State, l judge.Look) (judge.State, plan.Verdict) {
+	s := state.(plainState)
+	for i, name := range []plan.TrackName{plan.Stable, plan.Canary} {
+		for _, pod := range l.Tracks[name].Pods {
+			if l.T > 0 {
+				s.Requests[i] += pod.Requests
+				s.Failures[i] += pod.Failures
+			}
+		}
+	}
+	n, rate := s.Requests[1], float64(s.Failures[1])/float64(max(1, s.Requests[1]))
+	v := plan.Verdict{Outcome: plan.Hold, Reason: fmt.Sprintf("%.1f%% of %d canary requests failed", 100*rate, n)}
+	switch {
+	case l.Gap:
+		v.Outcome = plan.Unavailable
+	case n < 30:
+		v.Outcome = plan.Insufficient
+	case rate > 0.03:
+		v.Outcome = plan.Fail
+	case n > 300:
+		v.Outcome = plan.Pass
+	}
+	return s, v
+}
+
+func plainJudge(plan.Use) (judge.Judge, error) { return plain{}, nil }
+
+// draft is a small release policy with everything in it that can go wrong.
+func draft(rev plan.Revision, moves ...compile.Move) compile.Draft {
+	place := plan.Origin{File: "shop.yaml", Line: 1, Column: 1, Object: "Canary shop", Field: "spec"}
+	for i := range moves {
+		moves[i].Origin = place
+	}
+	return compile.Draft{
+		Name: "shop", Origin: place,
+		Target:   compile.Target{Kind: "Process", Name: "shop", Replicas: world.Full, Revision: rev, Template: json.RawMessage(`{}`), Origin: place},
+		Router:   plan.Use{Kind: "world"},
+		Strategy: compile.Weighted,
+		Moves:    moves,
+		Analyses: []plan.Analysis{{Name: "judge", Origin: place, Every: 5 * time.Second, Source: plan.Use{Kind: "proxy"}, Judge: plan.Use{Kind: "plain"}}},
+		Hooks: []plan.Hook{
+			{Name: "end", On: plan.Promoted, Use: plan.Use{Kind: "log"}},
+			{Name: "back", On: plan.RolledBack, Use: plan.Use{Kind: "log"}},
+			{Name: "you", On: plan.NeedsYou, Use: plan.Use{Kind: "log"}},
+		},
+		Deadline: 3 * time.Minute,
+		Patience: 10 * time.Minute,
+	}
+}
+
+func weight(share plan.Share, hold time.Duration) compile.Move {
+	return compile.Move{Weight: &share, Hold: hold, Hooks: []plan.Hook{{Name: "step", On: plan.Entered, Use: plan.Use{Kind: "log"}}}}
+}
+
+func plans(t testing.TB, moves ...compile.Move) (first, second plan.Plan) {
+	t.Helper()
+	can := compile.Abilities{Router: world.New(0).Router().Features(), Workload: world.New(0).Workload().Features()}
+	first, notes := compile.Compile(draft("v1", moves...), "", can)
+	if notes.Err() {
+		t.Fatal(notes)
+	}
+	second, notes = compile.Compile(draft("v2", moves...), "v1", can)
+	if notes.Err() {
+		t.Fatal(notes)
+	}
+	return first, second
+}
+
+func scenario(t testing.TB, name string) Scenario {
+	t.Helper()
+	for _, s := range Scenarios() {
+		if s.Name == name {
+			return s
+		}
+	}
+	t.Fatalf("no scenario %q", name)
+	return Scenario{}
+}
+
+// faulty is one of the stories of the long run: seed, truth and weather vary.
+func faulty(seed uint64, first, second plan.Plan, good bool) Story {
+	s := Scenario{
+		Name: "faulty", Stable: world.Truth{Failure: 0.002}, Canary: world.Truth{Failure: 0.002},
+		Weather: rain, Crash: 0.05, Rate: 40, People: People{Approve: true},
+	}
+	if !good {
+		s.Canary.Failure = 0.2
+	}
+	switch seed % 7 {
+	case 0:
+		s.Weather.CallFails = 0.2
+	case 1:
+		s.Weather.RouteLag = 20 * time.Second
+	case 2:
+		s.Weather.PodLoss = 0.01
+	case 3:
+		s.Crash = 0.3
+	case 4:
+		s.Canary.Bears = 20 * time.Second
+	case 5:
+		s.Weather.ScrapeGap = 0.4
+	}
+	return Story{First: first, Second: second, Scenario: s, Seed: seed, Judge: plainJudge, Limit: 2 * time.Hour}
+}
+
+// verdictOn says what is wrong with an ending, given the truth; "" when nothing is.
+func verdictOn(e Ending, good bool) string {
+	phase := e.Position.Phase
+	switch {
+	case len(e.Broken) > 0:
+		return "broken promise: " + e.Broken[0]
+	case good && phase == plan.Returned && e.Position.Failure.Reason == "AnalysisFailed":
+		return "a good release was sent back: " + e.Position.Failure.Text
+	case !good && phase == plan.Succeeded:
+		return "a bad release was promoted"
+	case !phase.Over():
+		return fmt.Sprintf("not over in two hours, waits for %+v", e.Position.Waiting)
+	}
+	return ""
+}
+
+// seeds runs stories over many seeds on all cores and returns the first complaints.
+func seeds(t testing.TB, n int, story func(seed uint64) (Story, bool)) []string {
+	t.Helper()
+	var mu sync.Mutex
+	var complaints []string
+	var all sync.WaitGroup
+	next := make(chan uint64)
+	for range runtime.GOMAXPROCS(0) {
+		all.Go(func() {
+			for seed := range next {
+				s, good := story(seed)
+				e, err := Run(s)
+				complaint := verdictOn(e, good)
+				if err != nil {
+					complaint = err.Error()
+				}
+				if complaint != "" {
+					mu.Lock()
+					complaints = append(complaints, fmt.Sprintf("seed %d: %s", seed, complaint))
+					mu.Unlock()
+				}
+			}
+		})
+	}
+	for seed := range uint64(n) {
+		next <- seed
+	}
+	close(next)
+	all.Wait()
+	return complaints
+}
+
+// runs is how many releases the long run simulates: SERIN_RELEASES, or 20,000; a few hundred with -short.
+func runs(t testing.TB) int {
+	if text := os.Getenv("SERIN_RELEASES"); text != "" {
+		n, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("SERIN_RELEASES: %v", err)
+		}
+		return n
+	}
+	if testing.Short() {
+		return 300
+	}
+	return 20_000
+}
+
+func TestFaultyReleases(t *testing.T) {
+	first, second := plans(t, weight(100, 10*time.Second), weight(500, 10*time.Second))
+	complaints := seeds(t, runs(t), func(seed uint64) (Story, bool) {
+		good := seed%2 == 0
+		return faulty(seed, first, second, good), good
+	})
+	for _, c := range complaints[:min(10, len(complaints))] {
+		t.Error(c)
+	}
+	if len(complaints) > 10 {
+		t.Errorf("and %d more", len(complaints)-10)
+	}
+}
+
+// Three engines that are broken on purpose. The run must catch each of them, or its silence about the real one means
+// nothing.
+var brokenEngines = map[string]func(plan.Plan, plan.Position, engine.Sight) engine.Decision{
+	"shifts before replicas are ready": func(p plan.Plan, at plan.Position, seen engine.Sight) engine.Decision {
+		d := engine.Decide(p, at, seen)
+		d.Do.Traffic = p.Steps[d.Next.Step].Desired.Traffic
+		d.Do.Behind = map[plan.TrackName]plan.PoolName{}
+		for _, t := range p.Steps[d.Next.Step].Desired.Tracks {
+			d.Do.Behind[t.Name] = t.Pool
+		}
+		return d
+	},
+	"stops replicas that still work": func(p plan.Plan, at plan.Position, seen engine.Sight) engine.Decision {
+		d := engine.Decide(p, at, seen)
+		d.Do.Keep = nil
+		return d
+	},
+	"promotes on ignorance": func(p plan.Plan, at plan.Position, seen engine.Sight) engine.Decision {
+		for name, v := range seen.Verdicts {
+			if v.Outcome == plan.Insufficient || v.Outcome == plan.Hold || v.Outcome == plan.Fail {
+				v.Outcome = plan.Pass
+				seen.Verdicts[name] = v
+			}
+		}
+		return engine.Decide(p, at, seen)
+	},
+	"starts its clocks again": func(p plan.Plan, at plan.Position, seen engine.Sight) engine.Decision {
+		d := engine.Decide(p, at, seen)
+		if !d.Next.Arrived.IsZero() && !d.Next.Phase.Over() {
+			d.Next.Arrived = seen.Now
+		}
+		return d
+	},
+}
+
+func TestRunCatchesBrokenEngines(t *testing.T) {
+	first, second := plans(t, weight(100, 10*time.Second), weight(500, 10*time.Second))
+	for name, decide := range brokenEngines {
+		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
+			complaints := seeds(t, 40, func(seed uint64) (Story, bool) {
+				s := faulty(seed, first, second, seed%2 == 0)
+				s.Decide = decide
+				return s, seed%2 == 0
+			})
+			if len(complaints) == 0 {
+				t.Errorf("an engine that %s was not caught in 40 releases", name)
+			}
+		})
+	}
+}
+
+func TestNoTrafficIsNeverAVerdict(t *testing.T) {
+	first, second := plans(t, weight(100, 10*time.Second), weight(500, 10*time.Second))
+	e, err := Run(Story{First: first, Second: second, Scenario: scenario(t, "no-traffic"), Seed: 1, Judge: plainJudge, Limit: 5 * time.Hour})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := e.Position.Waiting
+	if e.Position.Phase != plan.Progressing || w == nil || w.For != "data" || !e.Position.Asked {
+		t.Errorf("without traffic: phase %s, waiting %+v, asked %t; want it to hold, wait for data and have asked a person", e.Position.Phase, w, e.Position.Asked)
+	}
+}
+
+func TestSameSeedSameStory(t *testing.T) {
+	first, second := plans(t, weight(100, 10*time.Second), weight(500, 10*time.Second))
+	tell := func() string {
+		var b strings.Builder
+		s := Story{First: first, Second: second, Scenario: scenario(t, "rain"), Seed: 7, Judge: plainJudge, Out: &b}
+		if _, err := Run(s); err != nil {
+			t.Fatal(err)
+		}
+		return b.String()
+	}
+	if a, b := tell(), tell(); a != b || a == "" {
+		t.Errorf("the same seed told two stories:\n%s\n---\n%s", a, b)
+	}
+}
