@@ -1,5 +1,6 @@
-// Package memory keeps releases in memory: for tests, the simulated world and dry runs. What it hands out are copies made
-// by encoding, so that it forgets exactly what a store on disk would.
+// Package memory keeps releases in memory: for tests, the simulated world and dry runs. Every write goes through the
+// encoding, so that it forgets exactly what a store on disk would; what it hands out is decoded once per write and must
+// only be read.
 package memory
 
 import (
@@ -15,9 +16,9 @@ import (
 // A Store is empty at first.
 type Store struct {
 	mu       sync.Mutex
-	targets  map[string][]byte
-	releases map[string][]byte
-	statuses map[string][]byte
+	targets  map[string]record[releases.Target]
+	releases map[string]record[releases.Release]
+	statuses map[string]record[releases.Status]
 	order    []string
 
 	// Before is called before each write, with what is about to be written. An error stops the write. Tests use it to
@@ -27,9 +28,15 @@ type Store struct {
 	After func(what string)
 }
 
+// A record is a value as it would be at rest, and as it reads from there.
+type record[T any] struct {
+	data  []byte
+	value T
+}
+
 // New returns an empty store.
 func New() *Store {
-	return &Store{targets: map[string][]byte{}, releases: map[string][]byte{}, statuses: map[string][]byte{}}
+	return &Store{targets: map[string]record[releases.Target]{}, releases: map[string]record[releases.Release]{}, statuses: map[string]record[releases.Status]{}}
 }
 
 var _ releases.Store = (*Store)(nil)
@@ -40,11 +47,7 @@ func (s *Store) Targets() ([]releases.Target, error) {
 	defer s.mu.Unlock()
 	var all []releases.Target
 	for _, key := range slices.Sorted(maps.Keys(s.targets)) {
-		var t releases.Target
-		if err := json.Unmarshal(s.targets[key], &t); err != nil {
-			return nil, fmt.Errorf("decode target %s: %w", key, err)
-		}
-		all = append(all, t)
+		all = append(all, s.targets[key].value)
 	}
 	return all, nil
 }
@@ -53,7 +56,7 @@ func (s *Store) Targets() ([]releases.Target, error) {
 func (s *Store) Target(key string) (releases.Target, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return read[releases.Target](s.targets, "target", key)
+	return read(s.targets, "target", key)
 }
 
 // Begin implements releases.Store.
@@ -62,7 +65,7 @@ func (s *Store) Begin(r releases.Release, change func(*releases.Target) error) e
 		if _, taken := s.releases[r.Name]; taken {
 			return nil, fmt.Errorf("begin release %s: the name is taken", r.Name)
 		}
-		t, err := read[releases.Target](s.targets, "target", r.Target)
+		t, err := fresh(s.targets, "target", r.Target)
 		if err != nil {
 			t = releases.Target{Key: r.Target}
 		}
@@ -81,7 +84,7 @@ func (s *Store) Begin(r releases.Release, change func(*releases.Target) error) e
 // ChangeTarget implements releases.Store.
 func (s *Store) ChangeTarget(key string, change func(*releases.Target) error) error {
 	return s.write("target "+key, func() (func(), error) {
-		t, err := read[releases.Target](s.targets, "target", key)
+		t, err := fresh(s.targets, "target", key)
 		if err != nil {
 			return nil, err
 		}
@@ -96,11 +99,11 @@ func (s *Store) ChangeTarget(key string, change func(*releases.Target) error) er
 func (s *Store) Release(name string) (releases.Release, releases.Status, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, err := read[releases.Release](s.releases, "release", name)
+	r, err := read(s.releases, "release", name)
 	if err != nil {
 		return r, releases.Status{}, err
 	}
-	status, err := read[releases.Status](s.statuses, "status", name)
+	status, err := read(s.statuses, "status", name)
 	return r, status, err
 }
 
@@ -114,7 +117,7 @@ func (s *Store) Releases() ([]string, error) {
 // Change implements releases.Store.
 func (s *Store) Change(name string, change func(*releases.Status) error) error {
 	return s.write("status "+name, func() (func(), error) {
-		status, err := read[releases.Status](s.statuses, "status", name)
+		status, err := fresh(s.statuses, "status", name)
 		if err != nil {
 			return nil, err
 		}
@@ -128,15 +131,15 @@ func (s *Store) Change(name string, change func(*releases.Status) error) error {
 // Conclude implements releases.Store.
 func (s *Store) Conclude(name string, change func(*releases.Status, *releases.Target) error) error {
 	return s.write("conclude "+name, func() (func(), error) {
-		r, err := read[releases.Release](s.releases, "release", name)
+		r, err := fresh(s.releases, "release", name)
 		if err != nil {
 			return nil, err
 		}
-		status, err := read[releases.Status](s.statuses, "status", name)
+		status, err := fresh(s.statuses, "status", name)
 		if err != nil {
 			return nil, err
 		}
-		t, err := read[releases.Target](s.targets, "target", r.Target)
+		t, err := fresh(s.targets, "target", r.Target)
 		if err != nil {
 			return nil, err
 		}
@@ -180,23 +183,36 @@ func (s *Store) write(what string, prepare func() (commit func(), err error)) er
 	return nil
 }
 
-func read[T any](from map[string][]byte, what, key string) (T, error) {
+func read[T any](from map[string]record[T], what, key string) (T, error) {
+	r, ok := from[key]
+	if !ok {
+		return r.value, fmt.Errorf("%s %s: %w", what, key, releases.ErrNotFound)
+	}
+	return r.value, nil
+}
+
+// fresh returns a copy that may be changed.
+func fresh[T any](from map[string]record[T], what, key string) (T, error) {
 	var v T
-	data, ok := from[key]
+	r, ok := from[key]
 	if !ok {
 		return v, fmt.Errorf("%s %s: %w", what, key, releases.ErrNotFound)
 	}
-	if err := json.Unmarshal(data, &v); err != nil {
+	if err := json.Unmarshal(r.data, &v); err != nil {
 		return v, fmt.Errorf("decode %s %s: %w", what, key, err)
 	}
 	return v, nil
 }
 
-// encode cannot fail for the words of this package: they hold no channel, function or cycle.
-func encode(v any) []byte {
+// encode cannot fail for the words of this package: they hold no channel, function or cycle, and read what they write.
+func encode[T any](v T) record[T] {
 	data, err := json.Marshal(v)
 	if err != nil {
 		panic(fmt.Sprintf("memory: encode %T: %v", v, err))
 	}
-	return data
+	r := record[T]{data: data}
+	if err := json.Unmarshal(data, &r.value); err != nil {
+		panic(fmt.Sprintf("memory: decode %T: %v", v, err))
+	}
+	return r
 }
