@@ -1,0 +1,17 @@
+// Package scrape is the metric store that needs no other server: it asks each instance for its own /metrics and adds up
+// what it finds. Text, OpenMetrics and protobuf (for native histograms) are read with Prometheus's own parser.
+//
+// Which series count as requests, failures and durations is a preset's to say, or the user's; the default fits podinfo and
+// most Go programs: the histogram http_request_duration_seconds with a label status or code. Requests of health checks
+// and of the scrape itself are left out where a label tells them apart.
+//
+// Units: durations in seconds, as Prometheus's naming rules ask. Classic buckets are added up over the bounds that all
+// series share. Native histograms (Prometheus, "Native histograms" specification) are brought to a fixed grid from 2^-10 s
+// to 2^4 s with at most four bounds per octave, 57 in all, so that the bounds stay the same while the histogram grows.
+//
+// Errors: an instance that does not answer in time, answers without end, or answers with something else is a problem of
+// its track; a track of which no instance can be read is missing. Values that are no counts (NaN, negative, infinite) are
+// left out and reported; fractions are rounded down.
+//
+// Checked against podinfo's metrics, client_golang's own handler in all three formats, and fuzzing.
+package scrape

@@ -1,0 +1,113 @@
+package scrape
+
+import (
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/prometheus/prometheus/model/histogram"
+)
+
+// The grid that native histograms are brought to.
+const (
+	lowestOctave  = -10 // 2^-10 s, about a millisecond
+	highestOctave = 4   // 16 s
+	finest        = 2   // 2^2 bounds per octave; Prometheus's schema 2
+)
+
+// latencies adds the buckets of all series up: cumulative counts over ascending bounds, without +Inf.
+func latencies(all map[string]*series) ([]float64, []int64) {
+	if len(all) == 0 {
+		return nil, nil
+	}
+	schema := int32(finest)
+	native := 0
+	for _, one := range all {
+		if one.native != nil {
+			native++
+			schema = min(schema, one.native.Schema)
+		}
+	}
+	if native == len(all) && schema != histogram.CustomBucketsSchema {
+		return nativeLatencies(all, schema)
+	}
+	return classicLatencies(all)
+}
+
+// classicLatencies keeps the bounds that every series has: cumulative counts may be added at those, and only there.
+func classicLatencies(all map[string]*series) ([]float64, []int64) {
+	sums, have := map[float64]int64{}, map[float64]int{}
+	for _, one := range all {
+		for le, n := range one.classic() {
+			sums[le] += n
+			have[le]++
+		}
+	}
+	var bounds []float64
+	for _, le := range slices.Sorted(maps.Keys(sums)) {
+		if have[le] == len(all) && !math.IsInf(le, 0) {
+			bounds = append(bounds, le)
+		}
+	}
+	if len(bounds) == 0 {
+		return nil, nil
+	}
+	buckets := make([]int64, len(bounds))
+	for i, le := range bounds {
+		buckets[i] = sums[le]
+	}
+	return bounds, buckets
+}
+
+// classic returns the cumulative buckets, also of a native histogram with bounds of its own.
+func (one *series) classic() map[float64]int64 {
+	if one.native == nil || !one.native.UsesCustomBuckets() {
+		return one.buckets
+	}
+	buckets := map[float64]int64{}
+	for _, le := range one.native.CustomValues {
+		buckets[le] = 0
+	}
+	for it := one.native.PositiveBucketIterator(); it.Next(); {
+		b := it.At()
+		for le := range buckets {
+			if b.Upper <= le {
+				buckets[le] += int64(b.Count)
+			}
+		}
+	}
+	return buckets
+}
+
+// nativeLatencies merges the buckets of each series into the grid of the coarsest one. A bucket of a finer schema lies
+// within exactly one of a coarser (the bounds of schema n are all bounds of schema n+1), so no count is guessed.
+func nativeLatencies(all map[string]*series, schema int32) ([]float64, []int64) {
+	step := math.Exp2(-float64(schema)) // octaves between two bounds
+	first, last := int(math.Floor(lowestOctave/step)), int(math.Ceil(highestOctave/step))
+	counts := make([]float64, last-first+1)
+	for _, one := range all {
+		h := one.native
+		// What took no or negative time is below every bound.
+		counts[0] += h.ZeroCount
+		for it := h.NegativeBucketIterator(); it.Next(); {
+			counts[0] += it.At().Count
+		}
+		for it := h.PositiveBucketIterator(); it.Next(); {
+			b := it.At()
+			shift := h.Schema - schema
+			// Bucket i of schema n ends at 2^(i/2^n); ceil(i/2^shift) is its bucket in the coarser schema.
+			i := int(math.Ceil(math.Ldexp(float64(b.Index), -int(shift))))
+			if i <= last {
+				counts[max(0, i-first)] += b.Count
+			}
+		}
+	}
+	bounds, buckets := make([]float64, len(counts)), make([]int64, len(counts))
+	var sum float64
+	for i, n := range counts {
+		sum += n
+		bounds[i] = math.Exp2(float64(first+i) * step)
+		buckets[i] = int64(sum)
+	}
+	return bounds, buckets
+}
