@@ -3,6 +3,7 @@ package compile
 import (
 	"fmt"
 	"io"
+	"reflect"
 	"slices"
 	"strings"
 	"text/tabwriter"
@@ -25,6 +26,7 @@ func Print(w io.Writer, p plan.Plan, replicas int) error {
 	if err := t.Flush(); err != nil {
 		return err
 	}
+	spelled(&b, p)
 	for _, a := range p.Analyses {
 		fmt.Fprintf(&b, "analysis %s, steps %d-%d: %s, every %s, counted by %s  (%s)\n", a.Name, a.From, a.To, judged(a), brief(a.Every), a.Source.Kind, a.Origin.Field)
 	}
@@ -71,8 +73,12 @@ func routed(t plan.Traffic) string {
 		return "requests wait"
 	}
 	text := fmt.Sprintf("%s/%s", number(t.Shares[plan.Stable]), number(t.Shares[plan.Canary]))
-	for _, m := range t.Matches {
-		text += ", " + matched(m)
+	switch len(t.Matches) {
+	case 0:
+	case 1:
+		text += ", " + matched(t.Matches[0])
+	default: // spelled out below the table
+		text += fmt.Sprintf(", %d matches", len(t.Matches))
 	}
 	if t.Mirror != nil {
 		text += fmt.Sprintf(", mirror %v to %s", t.Mirror.Share, t.Mirror.Track)
@@ -81,6 +87,20 @@ func routed(t plan.Traffic) string {
 		text += ", sticky"
 	}
 	return text
+}
+
+// spelled writes the matches that do not fit the table, where they begin.
+func spelled(b *strings.Builder, p plan.Plan) {
+	var before []plan.Match
+	for i, s := range p.Steps {
+		now := s.Desired.Traffic.Matches
+		if len(now) > 1 && !reflect.DeepEqual(now, before) {
+			for _, m := range now {
+				fmt.Fprintf(b, "match from step %d: %s\n", i, matched(m))
+			}
+		}
+		before = now
+	}
 }
 
 func number(s plan.Share) string { return strings.TrimSuffix(s.String(), "%") }
