@@ -73,7 +73,9 @@ func Decide(p plan.Plan, at plan.Position, seen Sight) Decision {
 	if d.overdue() {
 		orders = d.insist(orders)
 	}
-	d.mark(missing)
+	if missing == nil {
+		d.at.Short = time.Time{}
+	}
 	return Decision{Next: d.at, Tell: d.tell, Do: orders, Wait: d.wait(missing), Fired: d.fired}
 }
 
@@ -143,18 +145,6 @@ func put[K comparable, V any](m map[K]V, k K, v V, first bool) map[K]V {
 	}
 	m[k] = v
 	return m
-}
-
-// mark keeps the clock of a state that does not hold.
-func (d *decision) mark(missing *plan.Waiting) {
-	switch {
-	case missing == nil || d.moved:
-		if missing == nil {
-			d.at.Short = time.Time{}
-		}
-	case d.at.Short.IsZero():
-		d.at.Short = d.seen.Now
-	}
 }
 
 func (d *decision) wait(missing *plan.Waiting) time.Duration {

@@ -93,7 +93,10 @@ func notYetReached(d *decision) bool {
 	if missing == nil {
 		return false
 	}
-	if s := d.step(); s.Within > 0 && !d.at.Short.IsZero() {
+	if d.at.Short.IsZero() { // it was there, and is lost
+		d.at.Short = d.seen.Now
+	}
+	if s := d.step(); s.Within > 0 {
 		missing.Until, missing.Then = d.at.Short.Add(s.Within), d.lateness(*missing)
 		if missing.Until.Before(d.seen.Now) {
 			missing.Until, missing.EndBy = time.Time{}, "serin promote or serin abort"

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -71,7 +72,7 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 	if e.State, err = state.Checkpoint(); err != nil {
 		return e, fmt.Errorf("keep evidence of %s: %w", a.Name, err)
 	}
-	if e.Counters, err = json.Marshal(carry(before, after)); err != nil {
+	if e.Counters, err = json.Marshal(forget(metric.Carry(before, after), seen)); err != nil {
 		return e, fmt.Errorf("keep counters of %s: %w", a.Name, err)
 	}
 	return e, nil
@@ -150,14 +151,26 @@ func instances(want plan.State, seen engine.Sight, before metric.Snapshot) map[p
 	return ask
 }
 
-// carry keeps the last known counters of a track that could not be read this time, so that its next look covers both.
-func carry(before, after metric.Snapshot) metric.Snapshot {
-	kept := metric.Snapshot{Tracks: map[plan.TrackName]map[string]metric.Counters{}}
-	for track, counters := range before.Tracks {
-		kept.Tracks[track] = counters
+// remembered bounds how many instances a checkpoint knows. A crash loop makes new ones for ever.
+const remembered = 500
+
+// forget drops instances that are gone once there are too many.
+func forget(known metric.Snapshot, seen engine.Sight) metric.Snapshot {
+	total := 0
+	for _, counters := range known.Tracks {
+		total += len(counters)
 	}
-	for track, counters := range after.Tracks {
-		kept.Tracks[track] = counters
+	if total <= remembered {
+		return known
 	}
-	return kept
+	here := map[string]bool{}
+	for _, p := range seen.Pools {
+		for _, e := range p.Endpoints {
+			here[e.Instance] = true
+		}
+	}
+	for _, counters := range known.Tracks {
+		maps.DeleteFunc(counters, func(instance string, _ metric.Counters) bool { return !here[instance] })
+	}
+	return known
 }

@@ -69,7 +69,10 @@ func (v routers) Apply(_ context.Context, name string, o router.Order) error {
 	}
 	t := v.w.target(name)
 	v.w.inspect(t, o)
-	t.route.ordered, t.route.follows = &o, v.w.now.Add(v.w.Weather.RouteLag)
+	if t.route.ordered == nil || !t.route.ordered.Traffic.Equal(o.Traffic) { // the same again is followed no later
+		t.route.follows = v.w.now.Add(v.w.Weather.RouteLag)
+	}
+	t.route.ordered = &o
 	if o.Traffic.Equal(t.route.active.Traffic) { // endpoints alone are followed at once, as by any service discovery
 		t.route.follows = v.w.now
 	}
