@@ -56,10 +56,11 @@ func (s *Stage) buckets(n int64, d Drag, t float64) ([]int64, float64) {
 		drift = s.f.Drift(t)
 	}
 	d.Factor *= drift
+	with, without := s.curve(d), s.curve(Drag{Factor: drift})
 	counts := make([]int64, len(s.f.Slow.Bounds))
 	left, gain, before, beforePlain := n, 0.0, 0.0, 0.0
-	for i, bound := range s.f.Slow.Bounds {
-		upTo, upToPlain := s.f.Slow.below(bound, d), s.f.Slow.below(bound, Drag{Factor: drift})
+	for i := range with {
+		upTo, upToPlain := with[i], without[i]
 		k := s.binomial(left, (upTo-before)/math.Max(1-before, 1e-12))
 		if k > 0 {
 			gain += float64(k) * math.Log((upTo-before)/math.Max(upToPlain-beforePlain, 1e-12))
@@ -72,6 +73,22 @@ func (s *Stage) buckets(n int64, d Drag, t float64) ([]int64, float64) {
 		gain += float64(left) * math.Log(math.Max(1-before, 1e-12)/math.Max(1-beforePlain, 1e-12))
 	}
 	return counts, gain
+}
+
+// curve is the share answered within every bound; the last few are remembered.
+func (s *Stage) curve(d Drag) []float64 {
+	if known, ok := s.curves[d]; ok {
+		return known
+	}
+	if len(s.curves) > 8 || s.curves == nil {
+		s.curves = map[Drag][]float64{}
+	}
+	shares := make([]float64, len(s.f.Slow.Bounds))
+	for i, bound := range s.f.Slow.Bounds {
+		shares[i] = s.f.Slow.below(bound, d)
+	}
+	s.curves[d] = shares
+	return shares
 }
 
 // below is the share of requests answered within a bound.

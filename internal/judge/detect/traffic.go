@@ -24,7 +24,7 @@ type Stage struct {
 	stable   []actor
 	canary   []actor
 	replaced int
-	missed   bool
+	curves   map[Drag][]float64
 }
 
 // An actor is one pod: its name, its lasting difference, and what gaps have left to be scraped later.

@@ -20,6 +20,8 @@ type failures struct {
 	Spread  float64      `json:"spread"`
 	Clear   clearance    `json:"clear"`
 	Range   bet.Interval `json:"range"`
+	Low     float64      `json:"low"` // what Range has come to
+	High    float64      `json:"high"`
 	Sum     total        `json:"sum"`
 	cells   []cell
 	logs    []float64
@@ -55,6 +57,7 @@ func (f *failures) play(r *rules, b *block, tolerate float64) {
 	harm := bet.Margin{Ratio: r.Failures.Harmful.Ratio / b.swing(), Plus: r.Failures.Harmful.Plus}
 	f.Clear.play(b.Fail, harm, burst, r)
 	f.Range.Observe(b.Fail, burst)
+	f.Low, f.High = f.Range.Limits(intervalMiss)
 	f.Sum.weigh(b.Fail)
 }
 

@@ -38,14 +38,13 @@ func (s *state) findings(r *rules, outcome plan.Outcome) []plan.Finding {
 }
 
 func (s *state) failuresFinding(r *rules) plan.Finding {
-	low, high := s.Fail.Range.Limits(intervalMiss)
 	var xc float64
 	for i := range s.Canary.Pods {
 		xc += s.Canary.Pods[i].X
 	}
 	f := plan.Finding{
 		Name: nameFailures, Unit: "ratio", Evidence: readable(s.Fail.value()),
-		Effect: s.Fail.Sum.ratio(), Low: low, High: high,
+		Effect: s.Fail.Sum.ratio(), Low: s.Fail.Low, High: s.Fail.High,
 		Stable: s.Fail.Rate.X / math.Max(s.Fail.Rate.N, 1), Canary: xc / math.Max(s.Canaries, 1),
 		N:       map[plan.TrackName]int64{plan.Stable: int64(s.Stables), plan.Canary: int64(s.Canaries)},
 		Outcome: plan.Hold, Needs: s.needs(r),
@@ -60,10 +59,9 @@ func (s *state) failuresFinding(r *rules) plan.Finding {
 
 func (s *state) latencyFinding(r *rules) plan.Finding {
 	l := &s.Slow
-	low, high := l.Range.Limits(intervalMiss)
 	f := plan.Finding{
 		Name: nameLatency, Unit: "ratio", Evidence: readable(l.value()),
-		Effect: l.Sum.ratio(), Low: low, High: high,
+		Effect: l.Sum.ratio(), Low: l.Low, High: l.High,
 		N:       map[plan.TrackName]int64{plan.Stable: int64(l.N.NB), plan.Canary: int64(l.N.NC)},
 		Outcome: plan.Hold,
 	}
@@ -160,9 +158,8 @@ func (s *state) compareFailures() string {
 	for i := range s.Canary.Pods {
 		x += s.Canary.Pods[i].X
 	}
-	low, high := s.Fail.Range.Limits(intervalMiss)
 	return fmt.Sprintf("failures: %.0f of %.0f requests on the canary, %.3g %% on stable, ratio %.3g (%.3g to %.3g)",
-		x, s.Canaries, 100*s.Fail.Rate.X/math.Max(s.Fail.Rate.N, 1), s.Fail.Sum.ratio(), low, high)
+		x, s.Canaries, 100*s.Fail.Rate.X/math.Max(s.Fail.Rate.N, 1), s.Fail.Sum.ratio(), s.Fail.Low, s.Fail.High)
 }
 
 func (s *state) compareLatency() string {

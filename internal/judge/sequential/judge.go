@@ -100,6 +100,7 @@ func (s *state) play(r *rules, seen sight) {
 		s.Canary.Pods[p.pod].N += p.n
 		s.Canary.Pods[p.pod].X += p.x
 	}
+	s.open(r)
 	s.Slow.watch(seen.canary, seen.stable)
 	s.Block.size(len(s.Slow.Bounds))
 	canaries, stables := seen.canary.busy(), seen.stable.busy()
@@ -161,8 +162,9 @@ func (s *state) keepPromises(r *rules, seen sight) {
 func (s *state) learn(r *rules, seen sight, history bool) {
 	s.Fail.learn(seen.stable, &s.Stable, seen.seconds)
 	s.Slow.learn(seen.stable, &s.Stable, seen.seconds)
-	s.open(r)
-	if history {
+	if !history {
+		s.open(r)
+	} else {
 		s.Past++
 	}
 	s.Moved = seen.moved && !history

@@ -11,12 +11,15 @@ import (
 type latency struct {
 	Bounds  []float64    `json:"bounds,omitempty"` // pinned for the release
 	Marks   []mark       `json:"marks,omitempty"`  // one for each bound
-	Used    int          `json:"used"`             // marks that hold a stake; 0 before the bets began
+	First   int          `json:"first"`            // the first mark that holds a stake
+	Used    int          `json:"used"`             // how many from there on do; 0 before the bets began
 	Pinned  bool         `json:"pinned"`           // the bounds are common to both arms
 	Missing int          `json:"missing"`          // looks in a row without buckets on an arm
 	Tail    int          `json:"tail"`             // the mark that is reported and must be cleared
 	TailOK  clearance    `json:"tailOK"`
 	Range   bet.Interval `json:"range"`
+	Low     float64      `json:"low"` // what Range has come to
+	High    float64      `json:"high"`
 	Canary  []float64    `json:"canary,omitempty"` // slower than each bound, in the release
 	Stable  []float64    `json:"stable,omitempty"`
 	N       bet.Pair     `json:"n"`
@@ -38,8 +41,12 @@ type mark struct {
 // Alternatives, in odds beyond the tolerated share.
 func latencyKappas() []float64 { return []float64{1.3, 2, 4, 10, 40, 200} }
 
-// Bounds that more than this share of stable's requests exceed say little.
-const common90 = 0.9
+// Bounds that more than a usual share of stable's requests exceed say little; beyond the first that none exceeds there is
+// nothing to add, for what is slower than a later bound is slower than that one.
+const (
+	usual = 0.9
+	never = 1e-4
+)
 
 // warmth is how long, in seconds, a canary may be slow because it is cold: until then its latency alone cannot fail it,
 // for the evidence is capped at a quarter of what that needs.
@@ -48,7 +55,7 @@ const warmth = 30.0
 // pin fixes the bounds; what was learned on other bounds is forgotten.
 func (l *latency) pin(bounds []float64) {
 	*l = latency{
-		Bounds: bounds,
+		Bounds: bounds, Low: bet.Least, High: bet.Most,
 		Marks:  make([]mark, len(bounds)),
 		Canary: make([]float64, len(bounds)),
 		Stable: make([]float64, len(bounds)),
@@ -76,12 +83,15 @@ func (l *latency) begin(r *rules) {
 	if len(shares) == 0 || l.Marks[0].Slow.N < 20 {
 		return
 	}
-	first := 0
-	for first < len(shares)-1 && shares[first] > common90 {
-		first++
+	for l.First = 0; l.First < len(shares)-1 && shares[l.First] > usual; {
+		l.First++
 	}
-	l.Used, l.Tail = len(shares)-first, len(shares)-1
-	for i := len(shares) - 1; i >= first; i-- {
+	last := l.First
+	for last < len(shares)-1 && shares[last] > never {
+		last++
+	}
+	l.Used, l.Tail = last+1-l.First, last
+	for i := last; i >= l.First; i-- {
 		l.Marks[i].Bets.Stake(1/float64(l.Used), r.slowPrior)
 		grown := stretch(l.Bounds, shares, i, r.Latency.Harmful)
 		l.Marks[i].Worth = grown >= 1.15 && shares[i] >= 0.002
@@ -97,7 +107,7 @@ func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int
 		return
 	}
 	shares := l.survival()
-	for i := len(l.Marks) - l.Used; i < len(l.Marks); i++ {
+	for i := l.First; i < l.First+l.Used; i++ {
 		m, pair := &l.Marks[i], b.slow(i)
 		burst := m.Noise.burst()
 		tolerate := math.Max(stretch(l.Bounds, shares, i, r.Latency.Tolerate), inOdds(r.Latency.Tolerate, shares[i]))
@@ -105,7 +115,7 @@ func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int
 		if tolerate*shares[i] < 1 {
 			l.logs = l.logs[:0]
 			for _, kappa := range r.slowKappas {
-				l.logs = append(l.logs, bet.WorseExact(pair, bet.Margin{Ratio: tolerate}, kappa, shares[i])/burst)
+				l.logs = append(l.logs, bet.WorseExact(pair, bet.Margin{Ratio: tolerate}, kappa, math.Max(shares[i], 2*never))/burst)
 			}
 			m.Bets.Play(l.logs, r.slowPrior, b.Since, b.Until)
 		}
@@ -125,6 +135,7 @@ func (l *latency) playTail(r *rules, b *block, shares []float64) {
 	harm := bet.Margin{Ratio: ratio / b.swing(), Plus: r.Failures.Harmful.Plus}
 	l.TailOK.play(pair, harm, burst, r)
 	l.Range.Observe(pair, burst)
+	l.Low, l.High = l.Range.Limits(intervalMiss)
 	l.Sum.weigh(pair)
 	l.N.NC, l.N.NB = l.N.NC+pair.NC, l.N.NB+pair.NB
 	for i := range l.Canary {
@@ -156,7 +167,7 @@ func (l *latency) value() float64 {
 		return 1
 	}
 	sum := 0.0
-	for i := len(l.Marks) - l.Used; i < len(l.Marks); i++ {
+	for i := l.First; i < l.First+l.Used; i++ {
 		sum += l.Marks[i].Bets.Value()
 	}
 	return sum
@@ -165,7 +176,7 @@ func (l *latency) value() float64 {
 // cap throws away what exceeds most.
 func (l *latency) cap(most float64) {
 	if v := l.value(); l.Used > 0 && v > most {
-		for i := len(l.Marks) - l.Used; i < len(l.Marks); i++ {
+		for i := l.First; i < l.First+l.Used; i++ {
 			l.Marks[i].Bets.Scale(most / v)
 		}
 	}

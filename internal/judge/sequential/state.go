@@ -95,6 +95,7 @@ func rulesOf(c Config, print string) rules {
 // Start returns the state before the first look.
 func (j *sequentialJudge) Start() judge.State {
 	s := &state{Settings: j.rules.print, Compared: -1, Stake: stakes{Failures: 1}}
+	s.Fail.Low, s.Fail.High, s.Slow.Low, s.Slow.High = bet.Least, bet.Most, bet.Least, bet.Most
 	s.Fail.Counts.Stake(1, j.rules.prior)
 	s.Fail.Pods.Stake(0, j.rules.prior)
 	s.Up.Held.Stake(1, j.rules.prior)
@@ -135,7 +136,7 @@ func (s *state) sane(r *rules) error {
 			return fmt.Errorf("decode evidence: %d entries for %d bounds", n, bounds)
 		}
 	}
-	if s.Slow.Used < 0 || s.Slow.Used > bounds || s.Slow.Tail < 0 || bounds > 0 && s.Slow.Tail >= bounds {
+	if s.Slow.Used < 0 || s.Slow.First < 0 || s.Slow.First+s.Slow.Used > bounds || s.Slow.Tail < 0 || bounds > 0 && s.Slow.Tail >= bounds {
 		return fmt.Errorf("decode evidence: %d of %d bounds in use", s.Slow.Used, bounds)
 	}
 	for _, w := range []bet.Wealth{s.Fail.Counts, s.Fail.Pods, s.Up.Held, s.Fast.Held} {
@@ -143,7 +144,7 @@ func (s *state) sane(r *rules) error {
 			return fmt.Errorf("decode evidence: %d bets, want %d", len(w.Bets), len(r.kappas))
 		}
 	}
-	for i := bounds - s.Slow.Used; i < bounds; i++ {
+	for i := s.Slow.First; i < s.Slow.First+s.Slow.Used; i++ {
 		if len(s.Slow.Marks[i].Bets.Bets) != len(r.slowKappas) {
 			return fmt.Errorf("decode evidence: bound %d has no bets", i)
 		}

@@ -19,10 +19,11 @@ type Interval struct {
 	ceiling [rungs]float64
 }
 
-// rung is the ratio of rung i.
-func rung(i int) float64 {
-	return Least * math.Pow(Most/Least, float64(i)/(rungs-1))
-}
+// step is the distance of rungs in logarithms: ln(Most/Least) over the number of gaps.
+const step = 9.210340371976184 / (rungs - 1)
+
+// rung is the ratio at a place of the ladder, which may lie between rungs.
+func rung(i float64) float64 { return Least * math.Exp(i*step) }
 
 // Observe lets every bet play one look, tempered by the power 1/burst.
 func (v *Interval) Observe(c Pair, burst float64) {
@@ -34,7 +35,7 @@ func (v *Interval) Observe(c Pair, burst float64) {
 	share, temper := c.NC/c.NB, 1/burst
 	for i := range rungs {
 		if v.ceiling[i] == 0 {
-			v.ceiling[i] = rung(i)
+			v.ceiling[i] = rung(float64(i))
 		}
 		u := v.ceiling[i] * share
 		for j := range sides {
@@ -49,10 +50,17 @@ func (v *Interval) Observe(c Pair, burst float64) {
 func (v *Interval) Limits(miss float64) (low, high float64) {
 	need := math.Log(sides / miss)
 	low, high = Least, Most
-	for i := 0; i < rungs && best(v.Larger[i]) >= need; i++ {
-		low = crossing(i, i+1, v.Larger[:], need)
+	i := 0
+	for i < rungs && best(v.Larger[i]) >= need {
+		i++
 	}
-	for i := rungs - 1; i >= 0 && best(v.Smaller[i]) >= need; i-- {
+	if i > 0 {
+		low = crossing(i-1, i, v.Larger[:], need)
+	}
+	for i = rungs; i > 0 && best(v.Smaller[i-1]) >= need; {
+		i--
+	}
+	if i < rungs {
 		high = crossing(i, i-1, v.Smaller[:], need)
 	}
 	return low, math.Max(low, high)
@@ -61,16 +69,16 @@ func (v *Interval) Limits(miss float64) (low, high float64) {
 // crossing is where the log wealth passes need between an excluded rung and its neighbour, interpolated linearly.
 func crossing(out, in int, wealth [][sides]float64, need float64) float64 {
 	if in < 0 || in >= rungs {
-		return rung(out)
+		return rung(float64(out))
 	}
 	above, below := best(wealth[out])-need, need-best(wealth[in])
 	if below < 0 {
-		return rung(out)
+		return rung(float64(out))
 	}
 	part := above / math.Max(above+below, tiny)
-	return math.Exp(math.Log(rung(out)) + part*(math.Log(rung(in))-math.Log(rung(out))))
+	return rung(float64(out) + part*float64(in-out))
 }
 
 func best(logs [sides]float64) float64 {
-	return math.Max(logs[0], math.Max(logs[1], logs[2]))
+	return max(logs[0], logs[1], logs[2])
 }
