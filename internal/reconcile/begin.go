@@ -14,6 +14,7 @@ type Beginning struct {
 	Plan      plan.Plan
 	Full      int // replicas that carry all traffic
 	Router    plan.Use
+	Source    plan.Use // of metrics, to watch stable between releases; empty: nothing is judged
 	Templates map[plan.Revision]json.RawMessage
 	Groups    map[string][]string
 }
@@ -34,7 +35,8 @@ func (l *Loop) Begin(b Beginning) (string, error) {
 		if t.Number != target.Number {
 			return fmt.Errorf("begin %s: target %s has moved on to number %d", r.Name, t.Key, t.Number)
 		}
-		t.Owner, t.Full, t.Router, t.Latest, t.Number, t.Waiting = b.Canary, b.Full, b.Router, r.Name, r.Number, ""
+		t.Owner, t.Full, t.Router, t.Source = b.Canary, b.Full, b.Router, b.Source
+		t.Latest, t.Number, t.Waiting = r.Name, r.Number, ""
 		return nil
 	})
 	return r.Name, err

@@ -30,7 +30,7 @@ type pastLook struct {
 
 // watchStable adds to the history of a target that is not being released. What cannot be read is left out.
 func (l *Loop) watchStable(ctx context.Context, r *release, seen engine.Sight) {
-	if len(r.Plan.Analyses) == 0 {
+	if r.target.Source.Kind == "" {
 		return
 	}
 	h := l.historyOf(r.Target)
@@ -38,7 +38,7 @@ func (l *Loop) watchStable(ctx context.Context, r *release, seen engine.Sight) {
 		return
 	}
 	stable := plan.State{Tracks: []plan.Track{{Name: plan.Stable, Pool: seen.Route.Pool(plan.Stable)}}}
-	now, problem := l.read(ctx, r.Target, r.Plan.Analyses[0], stable, seen, h.last)
+	now, problem := l.read(ctx, r.Target, r.target.Source, stable, seen, h.last)
 	first := h.read.IsZero()
 	h.read = seen.Now
 	if problem != "" {

@@ -62,7 +62,7 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 		return e, fmt.Errorf("restore counters of %s: %w", a.Name, err)
 	}
 	look := judge.Look{T: seen.Now.Sub(e.Began).Seconds(), Weight: seen.Route.Traffic.Shares[plan.Canary].Percent()}
-	after, problem := l.read(ctx, r.Target, a, r.wanted(), seen, before)
+	after, problem := l.read(ctx, r.Target, a.Source, r.wanted(), seen, before)
 	look.Tracks, look.Gap = metric.Increments(before, after)
 	state, e.Verdict = j.Look(state, look)
 	if e.Verdict.Outcome == plan.Unavailable && problem != "" {
@@ -86,7 +86,7 @@ func (l *Loop) begin(ctx context.Context, r *release, a plan.Analysis, j judge.J
 	for _, past := range l.past(r.Target, seen.Now) {
 		state, _ = j.Look(state, past)
 	}
-	zero, problem := l.read(ctx, r.Target, a, r.wanted(), seen, metric.Snapshot{})
+	zero, problem := l.read(ctx, r.Target, a.Source, r.wanted(), seen, metric.Snapshot{})
 	if problem != "" {
 		e.Verdict = plan.Verdict{Outcome: plan.Unavailable, Reason: "measuring does not begin: " + problem}
 	}
@@ -102,12 +102,12 @@ func (l *Loop) begin(ctx context.Context, r *release, a plan.Analysis, j judge.J
 
 // read asks the store for the counters of all tracks, and of the instances that were there at the last look: one that has
 // just crashed takes the requests it failed with it otherwise.
-func (l *Loop) read(ctx context.Context, target string, a plan.Analysis, want plan.State, seen engine.Sight, before metric.Snapshot) (metric.Snapshot, string) {
-	store, ok := l.Metrics[a.Source.Kind]
+func (l *Loop) read(ctx context.Context, target string, from plan.Use, want plan.State, seen engine.Sight, before metric.Snapshot) (metric.Snapshot, string) {
+	store, ok := l.Metrics[from.Kind]
 	if !ok {
-		return metric.Snapshot{}, fmt.Sprintf("no metric store %q", a.Source.Kind)
+		return metric.Snapshot{}, fmt.Sprintf("no metric store %q", from.Kind)
 	}
-	q := metric.Question{Target: target, Tracks: instances(want, seen, before), With: a.Source.With}
+	q := metric.Question{Target: target, Tracks: instances(want, seen, before), With: from.With}
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	got, err := store.Read(ctx, q)

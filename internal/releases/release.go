@@ -17,6 +17,7 @@ type Target struct {
 	Stable   plan.Revision `json:"stable"`             // the revision in production; empty before the first release stood
 	Full     int           `json:"full"`               // replicas that carry all traffic
 	Router   plan.Use      `json:"router"`             // how requests get there
+	Source   plan.Use      `json:"source"`             // where stable is watched between releases; empty: nowhere
 	Latest   string        `json:"latest"`             // its newest release
 	Number   int           `json:"number"`             // of that release
 	Waiting  plan.Revision `json:"waiting,omitempty"`  // a newer revision that begins when the latest release is over

@@ -98,7 +98,7 @@ func (s *simulation) release(p plan.Plan) error {
 	if p.Stable != "" {
 		templates[p.Stable] = json.RawMessage(`{}`)
 	}
-	name, err := s.begin(reconcile.Beginning{Canary: "shop", Plan: p, Full: world.Full, Router: plan.Use{Kind: "world"}, Templates: templates})
+	name, err := s.begin(reconcile.Beginning{Canary: "shop", Plan: p, Full: world.Full, Router: plan.Use{Kind: "world"}, Source: plan.Use{Kind: "proxy"}, Templates: templates})
 	if err != nil {
 		return fmt.Errorf("begin simulated release: %w", err)
 	}

@@ -225,12 +225,20 @@ func (r *Runner) begin(d compile.Draft, t releases.Target) (string, error) {
 		return "", err
 	}
 	name, err := r.Loop.Begin(reconcile.Beginning{
-		Canary: d.Name, Plan: p, Full: d.Target.Replicas, Router: d.Router, Templates: templates, Groups: d.Groups,
+		Canary: d.Name, Plan: p, Full: d.Target.Replicas, Router: d.Router, Source: source(d), Templates: templates, Groups: d.Groups,
 	})
 	if err == nil {
 		r.news.tell()
 	}
 	return name, err
+}
+
+// source says where the draft's analyses get their counts.
+func source(d compile.Draft) plan.Use {
+	if len(d.Analyses) == 0 {
+		return plan.Use{}
+	}
+	return d.Analyses[0].Source
 }
 
 // watchFiles looks at the files once a second: it costs a few stat calls, and works on every file system and with every

@@ -1,0 +1,43 @@
+package reconcile
+
+import (
+	"context"
+
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/progress"
+)
+
+// Facts gathers all that is known of a release now, for people. What cannot be observed is left out and said in Trouble.
+func (l *Loop) Facts(ctx context.Context, name string) (progress.Facts, error) {
+	r, err := l.load(name)
+	if err != nil {
+		return progress.Facts{}, err
+	}
+	f := progress.Facts{
+		Release: r.Name, Canary: r.Canary, Target: r.Target, Number: r.Number, Attempt: r.Attempt, Full: r.target.Full,
+		Created: r.Created, Now: l.Now(),
+		Plan: r.Plan, Position: r.status.Position, Acts: r.status.Acts, Verdicts: map[string]plan.Verdict{},
+		Trouble: r.status.Trouble, Waiting: string(r.target.Waiting),
+	}
+	for name, e := range r.status.Evidence {
+		f.Verdicts[name] = e.Verdict
+	}
+	for _, e := range r.status.Log {
+		f.Log = append(f.Log, progress.Event{At: e.At, Reason: e.Reason, Text: e.Text, Step: e.Step})
+	}
+	for _, e := range r.status.Outbox {
+		f.Outbox = append(f.Outbox, progress.Hook{Name: e.Hook.Name, Kind: e.Hook.Use.Kind, Event: string(e.Event), Step: e.Step, At: e.At, State: string(e.State), Attempts: e.Attempts, Error: e.Error})
+	}
+	for _, h := range r.target.History {
+		f.History = append(f.History, progress.Line{Release: h.Release, From: h.From, To: h.To, Phase: h.Phase, Reason: h.Reason, Began: h.Began, Ended: h.Ended})
+	}
+	if run, send, err := l.backends(r); err == nil && r.Name == r.target.Latest {
+		if pools, err := run.Observe(ctx, r.Target); err == nil {
+			f.Pools = pools
+		}
+		if route, err := send.Observe(ctx, r.Target); err == nil {
+			f.Route = route
+		}
+	}
+	return f, nil
+}
