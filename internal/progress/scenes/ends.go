@@ -10,7 +10,7 @@ import (
 // reached has a release at a step, with the world as the step wants it.
 func reached(step int, when time.Time) progress.Facts {
 	f := checkout()
-	f.Position = plan.Position{Step: step, Phase: plan.Progressing, Entered: when.Add(-12 * time.Second), Arrived: when}
+	f.Position = plan.Position{Step: step, Phase: plan.Progressing, Entered: when.Add(-7 * time.Second), Arrived: when}
 	want := f.Plan.Steps[step].Desired
 	share := want.Traffic.Shares[plan.Canary]
 	f.Route = route(share)
@@ -23,7 +23,7 @@ func reached(step int, when time.Time) progress.Facts {
 	for i := one; i <= step; i++ {
 		name := f.Plan.Steps[i].Name
 		f.Log = append(f.Log,
-			progress.Event{At: reachedAt[i].Add(-12 * time.Second), Reason: "StepEntered", Text: "on the way to " + name, Step: i},
+			progress.Event{At: reachedAt[i].Add(-7 * time.Second), Reason: "StepEntered", Text: "on the way to " + name, Step: i},
 			progress.Event{At: reachedAt[i], Reason: "StepReached", Text: name + " reached", Step: i})
 	}
 	return f
