@@ -210,7 +210,10 @@ func TestEveryFieldIsInSomeFile(t *testing.T) {
 	}
 }
 
-var index = regexp.MustCompile(`\[\d+\]`)
+var (
+	index = regexp.MustCompile(`\[\d+\]`)
+	group = regexp.MustCompile(`\.groups\..*`)
+)
 
 // pathsOf lists the fields of a file in the form of covered.
 func pathsOf(file string, data []byte) (paths []string) {
@@ -229,7 +232,7 @@ func pathsOf(file string, data []byte) (paths []string) {
 		}
 		for path := range decode(doc, into, &silent) {
 			path = doc.kind + "." + index.ReplaceAllString(path, "[]")
-			path = regexp.MustCompile(`\.groups\..*`).ReplaceAllString(path, ".groups.*")
+			path = group.ReplaceAllString(path, ".groups.*")
 			paths = append(paths, path, strings.TrimSuffix(path, "[]"))
 		}
 	}
