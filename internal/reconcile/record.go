@@ -91,8 +91,9 @@ func narrate(p plan.Plan, before, after plan.Position, now time.Time) []releases
 	return events
 }
 
+// asks reports whether the wait is one that people may want to end. Others come and go with the weather and are no event.
 func asks(w *plan.Waiting) bool {
-	return strings.Contains("person approval data readiness", w.For)
+	return strings.Contains("person approval data", w.For)
 }
 
 func from(stable plan.Revision) string {

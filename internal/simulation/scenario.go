@@ -59,24 +59,35 @@ func Scenarios() []Scenario {
 	}
 }
 
+// person is everybody in a simulated world, and a member of every group.
+const person = "ana"
+
+func everybody(p plan.Plan) map[string][]string {
+	groups := map[string][]string{}
+	for _, s := range p.Steps {
+		for _, g := range s.Until {
+			if g, ok := g.(plan.Approved); ok && g.Group != "" {
+				groups[g.Group] = []string{person}
+			}
+		}
+	}
+	return groups
+}
+
 // people do what their scenario says they do when a release asks for approval.
-func (s *simulation) people(p plan.Plan, status releases.Status) {
+func (s *simulation) people(status releases.Status) {
 	w := status.Position.Waiting
 	if w == nil || w.For != "approval" || s.world.Now().Sub(w.Since) < 30*time.Second {
 		return
 	}
-	switch {
-	case s.Scenario.People.Approve:
-		s.mortal(func() { _ = s.loop.Act(s.name, s.act(p, status, plan.Approve)) })
-	case s.Scenario.People.Reject:
-		s.mortal(func() { _ = s.loop.Act(s.name, s.act(p, status, plan.Reject)) })
-	}
-}
-
-// act is by whoever the gate admits.
-func (s *simulation) act(p plan.Plan, status releases.Status, verb plan.Verb) plan.Act {
 	step := status.Position.Step
-	return plan.Act{Verb: verb, Actor: "ana", Step: &step}
+	act := plan.Act{Verb: plan.Approve, Actor: person, Step: &step}
+	if s.Scenario.People.Reject {
+		act.Verb = plan.Reject
+	}
+	if s.Scenario.People.Reject || s.Scenario.People.Approve {
+		s.mortal(func() { _ = s.loop.Act(s.name, act) }) // refused when the release has just moved on: asked again next round
+	}
 }
 
 func pendingHooks(status releases.Status) bool {

@@ -49,8 +49,8 @@ type simulation struct {
 	loop  *reconcile.Loop
 	name  string // of the release under way
 	watch *watch
-	shown plan.Position
-	lines int // of the log that were shown
+	lines int           // of the log that were shown
+	told  map[wait]bool // waits that were shown
 }
 
 // Run tells the story to its end.
@@ -98,11 +98,11 @@ func (s *simulation) release(p plan.Plan) error {
 	if p.Stable != "" {
 		templates[p.Stable] = json.RawMessage(`{}`)
 	}
-	name, err := s.begin(reconcile.Beginning{Canary: "shop", Plan: p, Full: world.Full, Router: plan.Use{Kind: "world"}, Source: plan.Use{Kind: "proxy"}, Templates: templates})
+	name, err := s.begin(reconcile.Beginning{Canary: "shop", Plan: p, Full: world.Full, Router: plan.Use{Kind: "world"}, Source: plan.Use{Kind: "proxy"}, Templates: templates, Groups: everybody(p)})
 	if err != nil {
 		return fmt.Errorf("begin simulated release: %w", err)
 	}
-	s.name, s.shown, s.lines = name, plan.Position{}, 0
+	s.name, s.lines, s.told = name, 0, map[wait]bool{}
 	s.watch.before = plan.Position{}
 	for end := s.world.Now().Add(s.Limit); s.world.Now().Before(end); {
 		wait := s.round()
@@ -115,7 +115,7 @@ func (s *simulation) release(p plan.Plan) error {
 		if status.Position.Phase.Over() && !pendingHooks(status) {
 			return nil
 		}
-		s.people(p, status)
+		s.people(status)
 		s.world.Pass(min(max(wait, 100*time.Millisecond), 5*time.Second))
 	}
 	return nil

@@ -105,13 +105,11 @@ func plans(t testing.TB, moves ...compile.Move) (first, second plan.Plan) {
 
 func scenario(t testing.TB, name string) Scenario {
 	t.Helper()
-	for _, s := range Scenarios() {
-		if s.Name == name {
-			return s
-		}
+	s, ok := Named(name)
+	if !ok {
+		t.Fatalf("no scenario %q", name)
 	}
-	t.Fatalf("no scenario %q", name)
-	return Scenario{}
+	return s
 }
 
 // faulty is one of the stories of the long run: seed, truth and weather vary.

@@ -8,21 +8,33 @@ import (
 	"serin.dev/serin/internal/releases"
 )
 
-// show writes what is new, one line each, with the simulated time since the release began.
+// show writes what is new, one line each, with the simulated time since the release began. A wait is told once per step:
+// in bad weather releases fall short and recover again and again.
 func (s *simulation) show(p plan.Plan, status releases.Status) {
-	if s.Out == nil || p.Stable == "" {
+	if s.Out == nil || p.Stable == "" || len(status.Log) == 0 {
 		return
 	}
-	at, old := status.Position, s.shown
-	s.shown = at
 	began := status.Log[0].At
+	line := func(at time.Time, what, text string) {
+		fmt.Fprintf(s.Out, "%10s  %-14s  %s\n", at.Sub(began).Round(100*time.Millisecond), what, text)
+	}
 	for _, e := range status.Log[min(len(status.Log), s.lines):] {
-		fmt.Fprintf(s.Out, "%8s  %-15s %s\n", e.At.Sub(began).Round(100*time.Millisecond), e.Reason, e.Text)
+		if e.Reason != "Waiting" {
+			line(e.At, e.Reason, e.Text)
+		}
 	}
 	s.lines = len(status.Log)
-	if w := at.Waiting; w != nil && (old.Waiting == nil || old.Waiting.For != w.For || old.Step != at.Step) && w.For != "verdict" {
-		fmt.Fprintf(s.Out, "%8s  %-15s %s\n", s.world.Now().Sub(began).Round(100*time.Millisecond), "  waits", waits(*w, began))
+	at := status.Position
+	if w := at.Waiting; w != nil && w.For != "route" && !s.told[wait{at.Step, w.For}] {
+		s.told[wait{at.Step, w.For}] = true
+		line(s.world.Now(), "", waits(*w, began))
 	}
+}
+
+// A wait is what was told already.
+type wait struct {
+	step int
+	what string
 }
 
 func waits(w plan.Waiting, began time.Time) string {

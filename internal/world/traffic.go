@@ -25,11 +25,14 @@ type counted struct {
 
 // serve lets one tick of traffic meet the instances.
 func (w *World) serve(t *target, step time.Duration) {
-	n := w.poisson(w.Rate * step.Seconds())
-	tracks := t.route.active.Traffic.Shares.Tracks()
-	for range n {
+	traffic := t.route.active.Traffic
+	tracks := traffic.Shares.Tracks()
+	for range w.poisson(w.Rate * step.Seconds()) {
 		w.Sent++
-		track, ok := w.pick(t.route.active.Traffic.Shares, tracks)
+		track, ok := w.matched(traffic)
+		if !ok {
+			track, ok = w.pick(traffic.Shares, tracks)
+		}
 		if !ok {
 			continue // no route yet, or requests wait at the router: nothing was promised
 		}
@@ -38,6 +41,29 @@ func (w *World) serve(t *target, step time.Duration) {
 			w.Lost++
 			continue
 		}
+		w.answer(i)
+		w.mirror(t, traffic.Mirror)
+	}
+}
+
+// matching is the part of the requests that a match of the route claims, for each match.
+const matching = 0.1
+
+func (w *World) matched(t plan.Traffic) (plan.TrackName, bool) {
+	for _, m := range t.Matches {
+		if w.happens(matching) {
+			return m.Track, true
+		}
+	}
+	return "", false
+}
+
+// mirror copies a request; nobody waits for the answer, so nothing is lost where there is none.
+func (w *World) mirror(t *target, m *plan.Mirror) {
+	if m == nil || !w.happens(float64(m.Share)/float64(plan.Whole)) {
+		return
+	}
+	if i := w.endpoint(t, m.Track); i != nil {
 		w.answer(i)
 	}
 }
