@@ -1,7 +1,9 @@
 package native
 
 import (
+	"cmp"
 	"slices"
+	"strings"
 
 	"serin.dev/serin/api/v1alpha1"
 	"serin.dev/serin/internal/compile"
@@ -37,8 +39,23 @@ func ReadAll(files []File, known Known) ([]compile.Draft, compile.Notes) {
 		}
 	}
 	w.unowned()
+	w.shared(drafts)
 	notes.Sort()
 	return drafts, notes
+}
+
+// shared warns of two targets whose routers have the same settings: most routers can serve only one of them.
+func (w *world) shared(drafts []compile.Draft) {
+	first := map[string]compile.Draft{}
+	for _, d := range drafts {
+		settings := d.Router.Kind + string(d.Router.With)
+		if other, twice := first[settings]; twice {
+			w.notes.Warn(d.RouterAt, "Canary %s has the same settings of router %s (%s:%d); where both would be served at one address, the second is not",
+				other.Name, d.Router.Kind, other.RouterAt.File, other.RouterAt.Line)
+			continue
+		}
+		first[settings] = d
+	}
 }
 
 // A world is everything in the files together.
@@ -72,6 +89,17 @@ func (p places) at(path string) plan.Origin {
 			return at
 		}
 	}
+}
+
+// named is the path of the first field of that name inside a field, or the field itself when there is none.
+func (p places) named(path, name string) string {
+	found := ""
+	for inside := range p {
+		if strings.HasPrefix(inside, path+".") && strings.HasSuffix(inside, "."+name) && (found == "" || inside < found) {
+			found = inside
+		}
+	}
+	return cmp.Or(found, path)
 }
 
 func (p places) has(path string) bool {

@@ -119,6 +119,9 @@ func revision(version string, template json.RawMessage) plan.Revision {
 // position is what some back ends put in front of their complaints; it counts lines of the settings alone.
 var position = regexp.MustCompile(`^[^\s:]*:\d+:\d+: `)
 
+// unknownJSON is how encoding/json refuses a field: by its last name alone.
+var unknownJSON = regexp.MustCompile(`json: unknown field "([^"]+)"`)
+
 // checkWith lets a back end look at its settings and puts each of its complaints, one per line, at the field it names.
 func (w *world) checkWith(check func(json.RawMessage) error, settings json.RawMessage, p places, base string) {
 	if check == nil {
@@ -132,6 +135,9 @@ func (w *world) checkWith(check func(json.RawMessage) error, settings json.RawMe
 		message, path := position.ReplaceAllString(strings.TrimSpace(line), ""), base
 		if field, rest, ok := strings.Cut(message, ": "); ok && fieldPath.MatchString(field) {
 			path, message = join(base, field), rest
+		}
+		if m := unknownJSON.FindStringSubmatch(message); m != nil {
+			path, message = p.named(path, m[1]), "no such field"
 		}
 		w.notes.Refuse(p.at(path), "%s", message)
 	}
