@@ -15,7 +15,10 @@ type column struct {
 	flows bool // takes what is left
 }
 
-const between = 2 // cells between columns
+const (
+	between   = 2  // cells between columns
+	leastFlow = 20 // cells in which a sentence begins to make sense
+)
 
 // table lays rows out in at most so many cells, below the titles of the columns.
 func table(columns []column, rows [][]text, cells int, more string) []text {
@@ -87,7 +90,7 @@ func after(columns []column, rows [][]text, kept []int) int {
 	for _, i := range kept {
 		width := widest(rows, i)
 		if columns[i].flows {
-			width = min(width, 12)
+			width = min(width, leastFlow)
 		}
 		sum += width + between
 	}

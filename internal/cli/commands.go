@@ -1,0 +1,142 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"serin.dev/serin/internal/progress"
+)
+
+// An IO is what commands read from and write to.
+type IO struct {
+	In       io.Reader
+	Out, Err io.Writer
+	Env      func(string) string
+	Now      func() time.Time
+}
+
+// Commands returns the commands that show releases and act on them.
+func Commands(io IO) []*cobra.Command {
+	p := program{IO: io}
+	commands := []*cobra.Command{p.get(), p.list(), p.watch(), p.explain(), p.history(), p.wait()}
+	return append(commands, p.acts()...)
+}
+
+// A program makes commands.
+type program struct{ IO }
+
+// client talks to the serin that the command names, or the environment, or the working directory.
+func (p program) client(cmd *cobra.Command) *Client {
+	path, _ := cmd.Flags().GetString("socket")
+	if path == "" {
+		path = p.Env("SERIN_SOCKET")
+	}
+	if path == "" {
+		path = DefaultSocket
+	}
+	return NewClient(path)
+}
+
+// command finishes a command about at most one release: its arguments, its completion, the socket.
+func (p program) command(cmd *cobra.Command) *cobra.Command {
+	cmd.Flags().String("socket", "", "socket of the running serin (default $SERIN_SOCKET, else "+DefaultSocket+")")
+	cmd.ValidArgsFunction = p.complete
+	cmd.SilenceUsage = true
+	return cmd
+}
+
+// completion waits this long for a running serin; a shell must not hang.
+const patience = 500 * time.Millisecond
+
+// complete offers the names of the releases there are.
+func (p program) complete(cmd *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	releases, err := p.client(cmd).List(ctx)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	var names []string
+	for _, r := range releases {
+		names = append(names, cobra.CompletionWithDesc(r.Canary, string(r.To)+" "+r.Doing))
+	}
+	return names, cobra.ShellCompDirectiveNoFileComp
+}
+
+// tty reports whether commands write to a terminal that can move its cursor.
+func (p program) tty() bool {
+	f, ok := p.Out.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && p.Env("TERM") != "dumb"
+}
+
+// width is that of the terminal, of $COLUMNS where there is none, else a usual one.
+func (p program) width() int {
+	if f, ok := p.Out.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
+			return w
+		}
+	}
+	if w, err := strconv.Atoi(p.Env("COLUMNS")); err == nil && w > 0 {
+		return w
+	}
+	return usualWidth
+}
+
+func (p program) style() Style { return StyleFor(p.Env, p.tty()) }
+
+// live shows on the program's output.
+func (p program) live() *Live {
+	l := NewLive(p.Out, p.tty(), p.width)
+	l.Style = p.style()
+	return l
+}
+
+// release is the one that the arguments name; without a name, the only one there is.
+func (p program) release(ctx context.Context, c *Client, args []string) (progress.Release, error) {
+	if len(args) == 1 {
+		r, err := c.Release(ctx, args[0])
+		return r, known(ctx, c, err)
+	}
+	all, err := c.List(ctx)
+	if err != nil {
+		return progress.Release{}, err
+	}
+	if len(all) == 1 {
+		return all[0], nil
+	}
+	return progress.Release{}, fmt.Errorf("say which release: %s", named(all))
+}
+
+// known adds to an unknown name the ones there are.
+func known(ctx context.Context, c *Client, err error) error {
+	if !isNotFound(err) {
+		return err
+	}
+	all, failed := c.List(ctx)
+	if failed != nil {
+		return err
+	}
+	return fmt.Errorf("%w; there are: %s", err, named(all))
+}
+
+func named(all []progress.Release) string {
+	if len(all) == 0 {
+		return "none yet"
+	}
+	var names []string
+	for _, r := range all {
+		names = append(names, r.Canary)
+	}
+	return strings.Join(names, ", ")
+}
