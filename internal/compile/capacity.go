@@ -6,27 +6,32 @@ import (
 	"serin.dev/serin/internal/plan"
 )
 
-// capacity gives every track what its requests need: the canary its share and its copies, or all where matches may claim
-// every request and the user does not know better, and never less than the user asked for since. Stable stays at full size, so that going back is only a
-// matter of routing, except where the strategy hands its capacity over.
+// capacity gives every track what its requests need: the canary its share and its copies, all of it where matches may
+// claim every request (unless the user said how much is enough for them), and never less than the user asked for since.
+// Stable stays at full size, so that going back is only a matter of routing, except where the strategy hands its capacity
+// over.
 func (w *work) capacity() {
 	var asked plan.Capacity // the user's floor, from the last move that named one
+	enough := false         // it was named for the present matches
 	for i := range w.steps {
 		s := &w.steps[i]
 		if s.role != moved || len(s.Desired.Tracks) == 1 {
 			continue
 		}
 		t := s.Desired.Traffic
+		if s.move.Matches != nil {
+			enough = false
+		}
 		if s.move.Capacity != nil {
-			asked = *s.move.Capacity
+			asked, enough = *s.move.Capacity, true
 			w.refuseSmall(s.move, t)
 		}
 		need := plan.Capacity{Share: split(t)}
-		if len(t.Matches) > 0 && asked == (plan.Capacity{}) {
+		if len(t.Matches) > 0 && !enough {
 			need = plan.Full // nobody knows how many requests match
 		}
 		w.setCanary(s, w.larger(need, asked))
-		s.Desired.Tracks[0].Capacity = w.kept(s.Desired.Traffic)
+		s.Desired.Tracks[0].Capacity = w.kept(t)
 	}
 }
 

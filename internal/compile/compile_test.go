@@ -120,6 +120,44 @@ func TestFirstReleaseIsOneStep(t *testing.T) {
 	}
 }
 
+func TestCapacityFollowsTheRequests(t *testing.T) {
+	match := []plan.Match{{Headers: []plan.Condition{{Name: "X", How: plan.Present}}, Track: plan.Canary}}
+	two := &plan.Capacity{Replicas: 2}
+	at := word(draft().Origin, "spec.steps")
+	for _, c := range []struct {
+		reason string
+		moves  []Move
+		want   []int // replicas of the canary, of 10
+	}{
+		{"a share rounded up", []Move{{Weight: share(1)}, {Weight: share(100)}, {Weight: share(101)}}, []int{1, 1, 2}},
+		{"copies count", []Move{{Mirror: share(300)}, {Weight: share(100), Mirror: share(300)}}, []int{3, 4}},
+		{"copies end with requests of its own", []Move{{Mirror: share(300)}, {Weight: share(100)}}, []int{3, 1}},
+		{"a floor is kept and outgrown", []Move{{Capacity: two}, {Weight: share(100)}, {Weight: share(500)}}, []int{2, 2, 5}},
+		{"matches may claim everything, whatever was asked before", []Move{{Capacity: two}, {Matches: match}}, []int{2, 10}},
+		{"who names a capacity for the matches knows them", []Move{{Matches: match, Capacity: two}, {Hold: 1}}, []int{2, 2}},
+		{"until there are others", []Move{{Matches: match, Capacity: two}, {Matches: match}}, []int{2, 10}},
+		{"and after them only shares count", []Move{{Matches: match}, {Matches: []plan.Match{}, Weight: share(100)}}, []int{10, 1}},
+		{"an end of matches does not end copies", []Move{{Matches: match, Mirror: share(300)}, {Matches: []plan.Match{}}}, []int{10, 3}},
+	} {
+		d := draft()
+		d.Moves, d.Target.Replicas = c.moves, 10
+		for i := range d.Moves {
+			d.Moves[i].Origin = at
+		}
+		p, notes := Compile(d, "v1", machine)
+		if notes.Err() {
+			t.Errorf("%s: %v", c.reason, notes)
+			continue
+		}
+		for i, want := range c.want {
+			canary, _ := p.Steps[i+1].Desired.Track(plan.Canary)
+			if got := canary.Capacity.Of(10); got != want {
+				t.Errorf("%s: step %d has %d replicas, want %d", c.reason, i+1, got, want)
+			}
+		}
+	}
+}
+
 func TestCompileDoesNotTouchItsDraft(t *testing.T) {
 	for _, strategy := range Strategies() {
 		d := draft()

@@ -58,6 +58,8 @@ func (t traffic) then(m Move) traffic {
 	}
 	if m.Matches != nil {
 		t.matches = m.Matches
+	}
+	if len(m.Matches) > 0 {
 		t.mirror = 0
 	}
 	if m.Mirror != nil {
