@@ -78,7 +78,7 @@ func suggest(word string, known []string) string {
 // nearest is the known word with the fewest slips of the pen, "" when none is near. Ties go to the alphabet.
 func nearest(word string, known []string) string {
 	slices.Sort(known)
-	best, least := "", 1+len(word)/3
+	best, least := "", max(1, len(word)/3)
 	for _, k := range known {
 		if n := distance(strings.ToLower(word), strings.ToLower(k)); n < least || n == least && best == "" {
 			best, least = k, n
