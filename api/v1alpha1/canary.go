@@ -70,7 +70,7 @@ type CanarySpec struct {
 	Insufficient *Insufficient `json:"insufficient,omitempty"`
 
 	// ProgressDeadline is how long a step may take until its instances are ready and its requests flow; then the release
-	// rolls back. Example: "5m". Default: "10m".
+	// rolls back. Example: "5m". Default: "10m"; "2m" while requests wait for a recreation.
 	//
 	// +optional
 	ProgressDeadline Duration `json:"progressDeadline,omitempty"`

@@ -111,6 +111,19 @@ func TestDeadlinesEndAtThePointOfNoReturn(t *testing.T) {
 	}
 }
 
+func TestDeadlineIsShorterWhileRequestsWait(t *testing.T) {
+	d := draft()
+	d.Strategy, d.Moves = Recreate, nil
+	p, notes := Compile(d, "v1", machine)
+	if notes.Err() || p.Steps[1].Within != DefaultOutage || p.Steps[2].Within != DefaultOutage {
+		t.Errorf("stop may take %s and start %s, want %s; %v", p.Steps[1].Within, p.Steps[2].Within, DefaultOutage, notes)
+	}
+	d.Deadline = time.Hour
+	if p, _ = Compile(d, "v1", machine); p.Steps[2].Within != time.Hour {
+		t.Errorf("the user's deadline is %s, want 1h", p.Steps[2].Within)
+	}
+}
+
 func TestFirstReleaseIsOneStep(t *testing.T) {
 	for stable, reason := range map[plan.Revision]string{"": "nothing runs yet", "v2": "it runs already"} {
 		p, notes := Compile(draft(), stable, Abilities{}) // a first release asks nothing of router and workload

@@ -24,7 +24,8 @@ type Draft struct {
 	Hooks     []plan.Hook     // of the whole release
 	// Groups says who may approve, by name of the group. A group that is not listed here is known elsewhere, or nowhere.
 	Groups map[string][]string
-	// Deadline is how long a step's state may take to be reached before the step fails. 0: 10 minutes.
+	// Deadline is how long a step's state may take to be reached before the step fails. 0: 10 minutes, and 2 where requests
+	// wait for it.
 	Deadline time.Duration
 	// Patience is how long a gate waits on ignorance (too little data, or none) before a person is asked. 0: 1 hour.
 	Patience time.Duration
@@ -33,6 +34,7 @@ type Draft struct {
 // What a Draft that is silent means.
 const (
 	DefaultDeadline = 10 * time.Minute
+	DefaultOutage   = 2 * time.Minute // while nobody gets requests
 	DefaultPatience = time.Hour
 )
 

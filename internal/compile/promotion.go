@@ -95,15 +95,22 @@ func (w *work) rollback() {
 // deadlines limits how long a state may take to be reached. Step 0 is where the release stands, and past the point of no
 // return a deadline would decide nothing.
 func (w *work) deadlines() {
-	limit := w.draft.Deadline
-	if limit == 0 {
-		limit = DefaultDeadline
-	}
 	for i := range w.steps {
 		if i > 0 && w.steps[i].Rollback != i {
-			w.steps[i].Within = limit
+			w.steps[i].Within = w.deadline(w.steps[i].Desired.Traffic)
 		}
 	}
+}
+
+// deadline is the user's, or the default, which is shorter while requests wait.
+func (w *work) deadline(t plan.Traffic) time.Duration {
+	switch {
+	case w.draft.Deadline > 0:
+		return w.draft.Deadline
+	case t.Shares.Sum() == 0:
+		return DefaultOutage
+	}
+	return DefaultDeadline
 }
 
 // held is how long the release waits at a step once its state is reached.
