@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 )
 
 // Decode reads a back end's own settings (the With of a Use, the template of a workload) strictly: an unknown field, a
@@ -33,7 +35,7 @@ func Decode(settings json.RawMessage, into any) error {
 func decodeError(err error) error {
 	var wrong *json.UnmarshalTypeError
 	if errors.As(err, &wrong) {
-		field := wrong.Field
+		field := fieldPath(wrong.Field)
 		if field == "" {
 			field = "settings"
 		}
@@ -49,6 +51,14 @@ func decodeError(err error) error {
 		return fmt.Errorf("%s: no such field", name)
 	}
 	return err
+}
+
+// fieldPath leaves out embedded structs, which the decoder names though nobody wrote them.
+func fieldPath(path string) string {
+	steps := slices.DeleteFunc(strings.Split(path, "."), func(step string) bool {
+		return step != "" && unicode.IsUpper(rune(step[0]))
+	})
+	return strings.Join(steps, ".")
 }
 
 // A Duration is a time.Duration that settings write as people do: "1m30s".

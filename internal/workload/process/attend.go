@@ -5,16 +5,18 @@ import (
 	"fmt"
 	"syscall"
 	"time"
+
+	"serin.dev/serin/internal/workload"
 )
 
 // attend looks after a running process until it ends, or until serin leaves.
 func (r *replica) attend(process *child) {
 	ctx, cancel := context.WithCancel(r.w.left)
 	defer cancel()
-	pulses := make(chan pulse)
-	p := &prober{health: r.record.Health, port: r.record.Port, client: r.w.client}
+	pulses := make(chan workload.Pulse)
+	probe := workload.NewProbe(r.record.Health.Health, r.record.url())
 	done := make(chan struct{})
-	go func() { p.run(ctx, pulses); close(done) }()
+	go func() { probe.Run(ctx, pulses); close(done) }()
 	defer func() { cancel(); <-done }()
 
 	r.update(func() { r.running = true })
@@ -53,30 +55,30 @@ type attendance struct {
 }
 
 // feel takes an answer of the process into account.
-func (a *attendance) feel(got pulse) {
+func (a *attendance) feel(got workload.Pulse) {
 	r := a.replica
-	if got.ready {
+	if got.Ready {
 		a.startup = nil
 	}
 	var output string
-	if got.err != nil && !got.ready {
+	if got.Err != nil && !got.Ready {
 		output = tail(r.logPath(r.record.Instance))
 	}
 	r.w.mu.Lock()
 	defer r.w.mu.Unlock()
 	was := r.ready
-	r.ready = got.ready && !r.stopping
+	r.ready = got.Ready && !r.stopping
 	switch {
 	case r.ready:
 		r.trouble, r.looping = "", false
 		if !was && r.served.IsZero() {
 			r.served = time.Now()
 		}
-	case !r.looping && got.err != nil:
-		r.trouble = withOutput(fmt.Sprintf("%s is not ready: %v", r.record.Instance, got.err), output)
+	case !r.looping && got.Err != nil:
+		r.trouble = withOutput(fmt.Sprintf("%s is not ready: %v", r.record.Instance, got.Err), output)
 	}
 	if was != r.ready {
-		r.w.log.Info("readiness changed", "instance", r.record.Instance, "ready", r.ready, "error", got.err)
+		r.w.log.Info("readiness changed", "instance", r.record.Instance, "ready", r.ready, "error", got.Err)
 		r.pool.target.signal()
 	}
 	select {

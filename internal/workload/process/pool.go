@@ -2,6 +2,8 @@ package process
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"slices"
 
@@ -133,4 +135,9 @@ func (p *pool) see() plan.Pool {
 		}
 	}
 	return seen
+}
+
+func digest(template []byte) string {
+	sum := sha256.Sum256(template)
+	return hex.EncodeToString(sum[:])
 }

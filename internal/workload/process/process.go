@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"net/http"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -16,11 +15,9 @@ import (
 	"serin.dev/serin/internal/workload"
 )
 
-const kind = "Process"
-
 // Driver describes this workload to the catalog.
 var Driver = workload.Driver{
-	Kind:     kind,
+	Kind:     "Process",
 	Features: plan.Features{plan.Scaling, plan.Renaming},
 	Check:    Check,
 	New:      func(env workload.Env) (workload.Workload, error) { return New(env) },
@@ -31,11 +28,10 @@ const MaxReplicas = 1000
 
 // Processes runs the revisions of all targets as local processes. Close or Leave ends it.
 type Processes struct {
-	log    *slog.Logger
-	shelf  *shelf
-	ports  *harbour
-	client *http.Client
-	gate   chan struct{} // bounds starts under way: fork and fsync of a thousand replicas at once would starve the ready ones
+	log   *slog.Logger
+	shelf *shelf
+	ports *harbour
+	gate  chan struct{} // bounds starts under way: fork and fsync of a thousand replicas at once would starve the ready ones
 
 	left   context.Context // done when replicas are to be left alone
 	leave  context.CancelFunc
@@ -79,7 +75,7 @@ func New(env workload.Env) (*Processes, error) {
 		return nil, err
 	}
 	w := &Processes{
-		log: env.Log, shelf: shelf, ports: &harbour{taken: map[int]string{}}, client: newClient(),
+		log: env.Log, shelf: shelf, ports: &harbour{taken: map[int]string{}},
 		gate: make(chan struct{}, 8), targets: map[string]*target{},
 	}
 	w.left, w.leave = context.WithCancel(context.Background())

@@ -13,6 +13,7 @@ import (
 	"syscall"
 
 	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/workload"
 )
 
 // A record is what must be known of a replica to find it again after serin was killed. It is written before the process
@@ -131,7 +132,7 @@ func (s *shelf) number() (int, error) {
 		return n, nil
 	}
 	ceiling := n + block - 1
-	if err := writeFile(filepath.Join(s.dir, "sequence"), []byte(strconv.Itoa(ceiling)+"\n")); err != nil {
+	if err := workload.ReplaceFile(filepath.Join(s.dir, "sequence"), []byte(strconv.Itoa(ceiling)+"\n")); err != nil {
 		return n, fmt.Errorf("reserve instance numbers: %w", err)
 	}
 	s.reserved = ceiling
@@ -147,7 +148,7 @@ func (s *shelf) save(r record) error {
 	if err != nil {
 		return fmt.Errorf("encode record of %s: %w", r.Instance, err)
 	}
-	if err := writeFile(s.path(r.Instance), data); err != nil {
+	if err := workload.ReplaceFile(s.path(r.Instance), data); err != nil {
 		return fmt.Errorf("write record of %s: %w", r.Instance, err)
 	}
 	return nil
@@ -158,37 +159,4 @@ func (s *shelf) remove(instance string) error {
 		return fmt.Errorf("remove record of %s: %w", instance, err)
 	}
 	return nil
-}
-
-// writeFile replaces a file so that after a crash either the old or the new content is there, never a part.
-func writeFile(path string, data []byte) (err error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(temp.Name())
-		}
-	}()
-	if _, err = temp.Write(data); err != nil {
-		temp.Close()
-		return err
-	}
-	if err = temp.Sync(); err != nil {
-		temp.Close()
-		return err
-	}
-	if err = temp.Close(); err != nil {
-		return err
-	}
-	if err = os.Rename(temp.Name(), path); err != nil {
-		return err
-	}
-	dir, err := os.Open(filepath.Dir(path))
-	if err != nil {
-		return err
-	}
-	defer dir.Close()
-	return dir.Sync()
 }

@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 	"time"
+
+	"serin.dev/serin/internal/workload"
 )
 
 // A replica is one place in a pool and the process that fills it now. One goroutine looks after it (live); the fields
@@ -137,7 +139,7 @@ func (r *replica) prepare(t *Template) (record, error) {
 	r.w.mu.Lock()
 	next := r.record
 	r.w.mu.Unlock()
-	next.Number, next.Instance = number, nameOf(next.Target, next.Revision, next.Ordinal, number)
+	next.Number, next.Instance = number, workload.InstanceName(next.Target, next.Revision, fmt.Sprintf("%d.%d", next.Ordinal, number))
 	next.Mark, next.Boot, next.Pid, next.Started = rand.Text(), bootID(), 0, ""
 	next.Health, next.Stop, next.Leaving = t.Health, t.Stop, false
 	next.Port, err = r.w.ports.berth(next.Instance, t.Port)
@@ -190,7 +192,7 @@ func (r *replica) settle(process *child) {
 		}
 		r.failed(how, output)
 	})
-	pruneLogs(filepath.Join(r.w.shelf.dir, "logs"), prefixOf(rec.Target), logsKept, func(instance string) bool {
+	pruneLogs(filepath.Join(r.w.shelf.dir, "logs"), workload.NamePrefix(rec.Target), logsKept, func(instance string) bool {
 		_, err := os.Stat(r.w.shelf.path(instance))
 		return err == nil
 	})

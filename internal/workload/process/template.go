@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/workload"
 )
 
 // A Template is what users write about one revision of a process.
@@ -24,15 +25,10 @@ type Template struct {
 	Restart Restart           `json:"restart"`
 }
 
-// Health says how a replica shows that it can serve.
+// Health says how a replica shows that it can serve, and how long it may take to begin.
 type Health struct {
-	Path           string        `json:"path,omitempty"`           // GET it; any 2xx is healthy
-	TCP            bool          `json:"tcp,omitempty"`            // a connection is enough; the default without a path
-	Interval       plan.Duration `json:"interval,omitempty"`       // between two questions, 1s; until first ready ten times as often, at most 20 a second
-	Timeout        plan.Duration `json:"timeout,omitempty"`        // of one question, 1s
-	HealthyAfter   int           `json:"healthyAfter,omitempty"`   // good answers in a row that make it ready, 1
-	UnhealthyAfter int           `json:"unhealthyAfter,omitempty"` // bad answers in a row that make it unready, 3
-	Startup        plan.Duration `json:"startup,omitempty"`        // a replica not ready by then is replaced, 60s
+	workload.Health
+	Startup plan.Duration `json:"startup,omitempty"` // a replica not ready by then is replaced, 60s
 }
 
 // Stop says how a replica is asked to end.
@@ -87,13 +83,8 @@ func decode(raw json.RawMessage) (*Template, error) {
 }
 
 func (t *Template) setDefaults() {
-	h := &t.Health
-	h.TCP = h.TCP || h.Path == ""
-	orDefault(&h.Interval, plan.Duration(time.Second))
-	orDefault(&h.Timeout, plan.Duration(time.Second))
-	orDefault(&h.HealthyAfter, 1)
-	orDefault(&h.UnhealthyAfter, 3)
-	orDefault(&h.Startup, plan.Duration(time.Minute))
+	t.Health.Complete()
+	orDefault(&t.Health.Startup, plan.Duration(time.Minute))
 	orDefault(&t.Stop.Signal, "SIGTERM")
 	orDefault(&t.Stop.Grace, plan.Duration(10*time.Second))
 	orDefault(&t.Restart.Backoff, Backoff{time.Second, time.Minute})
@@ -137,24 +128,10 @@ func (t *Template) checkEnv() error {
 }
 
 func (t *Template) checkHealth() error {
-	h := t.Health
-	switch {
-	case h.Path != "" && h.TCP:
-		return fmt.Errorf("health.tcp: give either a path or tcp")
-	case h.Path != "" && h.Path[0] != '/':
-		return fmt.Errorf("health.path: %q does not begin with /", h.Path)
-	case h.Interval < plan.Duration(time.Millisecond):
-		return fmt.Errorf("health.interval: must be at least 1ms")
-	case h.Timeout < plan.Duration(time.Millisecond):
-		return fmt.Errorf("health.timeout: must be at least 1ms")
-	case h.HealthyAfter < 1:
-		return fmt.Errorf("health.healthyAfter: must be at least 1")
-	case h.UnhealthyAfter < 1:
-		return fmt.Errorf("health.unhealthyAfter: must be at least 1")
-	case h.Startup < 0:
+	if t.Health.Startup < 0 {
 		return fmt.Errorf("health.startup: must not be negative")
 	}
-	return nil
+	return t.Health.Check()
 }
 
 func (t *Template) checkStop() error {

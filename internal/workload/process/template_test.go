@@ -2,7 +2,6 @@ package process
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 )
@@ -61,26 +60,5 @@ func TestExpand(t *testing.T) {
 		if got := expand(c.in, values); got != c.want {
 			t.Errorf("%s: got %q, want %q", c.reason, got, c.want)
 		}
-	}
-}
-
-func TestNames(t *testing.T) {
-	cases := []struct{ reason, target, revision, want string }{
-		{"the kind is left out", "Process/checkout", "v2", "checkout-v2-0.17"},
-		{"another room's word stays", "shop", "v2", "shop-v2-0.17"},
-	}
-	for _, c := range cases {
-		if got := nameOf(c.target, "v2", 0, 17); got != c.want {
-			t.Errorf("%s: got %s, want %s", c.reason, got, c.want)
-		}
-	}
-	for _, text := range []string{"../../etc/passwd", "sha256:abc", "", ".", strings.Repeat("x", 300), "ä"} {
-		got := fit(text)
-		if got == "" || strings.ContainsAny(got, "/:") || strings.HasPrefix(got, ".") || len(got) > 60 {
-			t.Errorf("%q became %q, which is no part of a file name", text, got)
-		}
-	}
-	if fit("a/b") == fit("a:b") {
-		t.Error("different texts got the same name")
 	}
 }
