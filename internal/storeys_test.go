@@ -21,6 +21,7 @@ var storeys = [][]string{
 	{"internal/standalone", "internal/simulation", "internal/cli"},
 	{"internal/catalog"},
 	{"internal/wiring"},
+	{"internal/demo"},
 	{"cmd"},
 }
 

@@ -1,0 +1,15 @@
+package main
+
+import (
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"serin.dev/serin/internal/cli"
+)
+
+// seeCommands are those that show releases and act on them, by asking the running serin.
+func seeCommands() []*cobra.Command {
+	return cli.Commands(cli.IO{In: os.Stdin, Out: os.Stdout, Err: os.Stderr, Env: os.Getenv, Now: time.Now})
+}

@@ -1,0 +1,133 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"serin.dev/serin/internal/catalog"
+	"serin.dev/serin/internal/compile"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/simulation"
+	"serin.dev/serin/internal/wiring"
+)
+
+func planCommand() *cobra.Command {
+	var names []string
+	var first bool
+	c := &cobra.Command{
+		Use: "plan -f FILE...", Short: "print what a release will do, step by step",
+		Long: "plan compiles the files as `serin run` does and prints the plan of a release over a revision called \"previous\":\n" +
+			"each step with its state, what it waits for, where it goes on failure, and the field it comes from.",
+		Example: "  serin plan -f examples/weighted.yaml", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			drafts, notes := wiring.ReadFiles(names)
+			stable := plan.Revision("previous")
+			if first {
+				stable = ""
+			}
+			for i, d := range drafts {
+				p, found := compile.Compile(d, stable, catalog.Known().Abilities(d))
+				if notes = append(notes, found...); found.Err() {
+					continue
+				}
+				if i > 0 {
+					fmt.Fprintln(c.OutOrStdout())
+				}
+				if err := compile.Print(c.OutOrStdout(), p, d.Target.Replicas); err != nil {
+					return err
+				}
+			}
+			return told(c, notes, false)
+		},
+	}
+	files(c, &names)
+	c.Flags().BoolVar(&first, "first", false, "the first release of each target, with nothing to compare with")
+	return c
+}
+
+func lintCommand() *cobra.Command {
+	var names []string
+	var strict bool
+	c := &cobra.Command{
+		Use: "lint -f FILE...", Short: "check files without running anything",
+		Long:    "lint prints diagnostics as file:line:column: severity: field: message and exits 1 on errors, with --strict also on warnings.",
+		Example: "  serin lint -f examples/weighted.yaml", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			drafts, notes := wiring.ReadFiles(names)
+			for _, d := range drafts {
+				_, found := compile.Compile(d, "previous", catalog.Known().Abilities(d))
+				notes = append(notes, found...)
+			}
+			return told(c, notes, strict)
+		},
+	}
+	files(c, &names)
+	c.Flags().BoolVar(&strict, "strict", false, "warnings are errors")
+	return c
+}
+
+func told(c *cobra.Command, notes compile.Notes, strict bool) error {
+	tell(c.ErrOrStderr(), notes)
+	if notes.Err() || strict && len(notes) > 0 {
+		return exit{code: 1}
+	}
+	return nil
+}
+
+func simulateCommand() *cobra.Command {
+	var names []string
+	var scenario string
+	var seed uint64
+	var limit time.Duration
+	c := &cobra.Command{
+		Use: "simulate -f FILE... --scenario NAME --seed N", Short: "let the release happen in a simulated world, and print its story",
+		Long: "simulate runs the compiler, engine and judge of `serin run` against a simulated cluster with a known truth. The same seed\n" +
+			"tells the same story.\n\nScenarios:\n" + scenarios(),
+		Example: "  serin simulate -f examples/minimal.yaml --scenario errors --seed 1", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			chosen, ok := simulation.Named(scenario)
+			if !ok {
+				return fmt.Errorf("no scenario %q; there are:\n%s", scenario, scenarios())
+			}
+			drafts, notes := wiring.ReadFiles(names)
+			if err := told(c, notes, false); err != nil {
+				return err
+			}
+			for _, d := range drafts {
+				if err := tellStory(c, d, chosen, seed, limit); err != nil {
+					return err
+				}
+			}
+			return nil
+		},
+	}
+	files(c, &names)
+	c.Flags().StringVar(&scenario, "scenario", "good", "what happens")
+	c.Flags().Uint64Var(&seed, "seed", 1, "of everything random")
+	c.Flags().DurationVar(&limit, "limit", 12*time.Hour, "simulated time after which the story is not followed further")
+	return c
+}
+
+func scenarios() (text string) {
+	for _, s := range simulation.Scenarios() {
+		text += fmt.Sprintf("  %-12s %s\n", s.Name, s.Text)
+	}
+	return text
+}
+
+func tellStory(c *cobra.Command, d compile.Draft, scenario simulation.Scenario, seed uint64, limit time.Duration) error {
+	e, err := simulation.Tell(d, scenario, seed, limit, catalog.Judge, c.OutOrStdout())
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.OutOrStdout(), "\n%s after %s: %d requests met the new revision, %d were lost\n", e.Doing(), e.Took.Round(time.Second), e.Canary, e.Lost)
+	for _, b := range e.Broken {
+		fmt.Fprintln(c.OutOrStdout(), "broken promise: "+b)
+	}
+	if len(e.Broken) > 0 {
+		return exit{1, "a promise was broken: this is a defect of serin"}
+	}
+	return nil
+}
