@@ -31,7 +31,7 @@ func table(columns []column, rows [][]text, cells int, more string) []text {
 		for n, i := range kept {
 			cell, width := row[i], widest(rows, i)
 			if columns[i].flows {
-				width = min(width, max(left-after(columns, rows, kept[n+1:]), 0))
+				width = min(width, max(left-total(columns, rows, kept[n+1:]), 0))
 				cell = cell.clip(width, more)
 			}
 			if gap := width - cell.width(); columns[i].right && gap > 0 {
@@ -69,7 +69,7 @@ func fitting(columns []column, rows [][]text, cells int) []int {
 			kept = append(kept, i)
 		}
 	}
-	for after(columns, rows, kept)-between > cells {
+	for total(columns, rows, kept)-between > cells {
 		least := slices.MaxFunc(kept, func(a, b int) int { return cmp.Compare(columns[a].rank, columns[b].rank) })
 		if columns[least].rank == 0 {
 			break
@@ -84,8 +84,8 @@ func filled(rows [][]text, i int) bool {
 	return slices.ContainsFunc(rows[1:], func(row []text) bool { return row[i].width() > 0 })
 }
 
-// after adds the columns up, those that flow with the least that is still readable.
-func after(columns []column, rows [][]text, kept []int) int {
+// total adds the columns up, those that flow with the least that is still readable.
+func total(columns []column, rows [][]text, kept []int) int {
 	sum := 0
 	for _, i := range kept {
 		width := widest(rows, i)

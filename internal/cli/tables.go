@@ -37,16 +37,16 @@ func (p *page) line(r progress.Release, wide bool) []text {
 			canary += t.Traffic.Applied
 		}
 	}
-	why := say(plain, r.Headline)
+	why, state := say(plain, r.Headline), r.Doing
 	if r.Trouble != "" {
-		why = say(bad, "trouble: "+r.Trouble)
+		why, state = say(bad, "trouble: "+r.Trouble), state+" (trouble)"
 	}
 	since := r.Created
 	if r.Phase.Over() {
 		since = r.Ended
 	}
 	row := []text{
-		say(strong, r.Canary), say(quiet, r.Target), p.versions(r), say(mood(r), r.Doing),
+		say(strong, r.Canary), say(quiet, r.Target), p.versions(r), say(mood(r), state),
 		say(plain, fmt.Sprintf("%d/%d", position(r), r.Steps)), say(plain, progress.Percent(canary)), say(plain, age(r.At.Sub(since))), why,
 	}
 	if wide {
