@@ -29,7 +29,7 @@ func (p program) act(verb plan.Verb, short string) *cobra.Command {
 	cmd.Long = short + ". Who did it and why is recorded with the release."
 	reason := cmd.Flags().String("reason", "", "why, for the record")
 	as := cmd.Flags().String("as", "", "who acts (default $USER)")
-	step := cmd.Flags().Int("step", -1, "act only if the release is at this step (default: any; for an approval the step shown now)")
+	step := cmd.Flags().Int("step", 0, "act only if the release is at this step (default: at any; an approval is for the step that asks now)")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		actor, err := p.actor(*as)
 		if err != nil {

@@ -82,15 +82,26 @@ func (p program) tty() bool {
 
 // width is that of the terminal, of $COLUMNS where there is none, else a usual one.
 func (p program) width() int {
-	if f, ok := p.Out.(*os.File); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return w
-		}
+	if width, _ := p.size(); width > 0 {
+		return width
 	}
 	if w, err := strconv.Atoi(p.Env("COLUMNS")); err == nil && w > 0 {
 		return w
 	}
 	return usualWidth
+}
+
+// size is that of the terminal, in cells; 0, 0 where there is none.
+func (p program) size() (width, height int) {
+	f, ok := p.Out.(*os.File)
+	if !ok {
+		return 0, 0
+	}
+	width, height, err := term.GetSize(int(f.Fd()))
+	if err != nil {
+		return 0, 0
+	}
+	return width, height
 }
 
 func (p program) style() Style { return StyleFor(p.Env, p.tty()) }
@@ -99,6 +110,9 @@ func (p program) style() Style { return StyleFor(p.Env, p.tty()) }
 func (p program) live() *Live {
 	l := NewLive(p.Out, p.tty(), p.width)
 	l.Style = p.style()
+	if _, rows := p.size(); rows > 0 {
+		l.Height = func() int { _, rows := p.size(); return rows }
+	}
 	return l
 }
 

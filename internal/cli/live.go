@@ -12,7 +12,8 @@ import (
 // A Live shows a release as it changes. On a terminal it redraws one block in place; anywhere else it prints the block once
 // and then one line per change, so that it reads well in the log of a build. It is for one goroutine.
 type Live struct {
-	Style Style // colour on a terminal, unless changed before the first Show
+	Style  Style      // colour on a terminal, unless changed before the first Show
+	Height func() int // rows of the terminal, which a block must not exceed; nil: high enough
 
 	out   io.Writer
 	tty   bool
@@ -56,9 +57,12 @@ func (l *Live) Done() { l.last, l.drawn = nil, nil }
 
 // redraw replaces the block by a new one, in one write and line by line, so that nothing flickers.
 func (l *Live) redraw(r progress.Release, next bool) {
-	p := newPage(l.Style, l.width())
+	p := newPage(l.Style, l.width()-1) // the last cell stays free: erasing behind a full line would erase its end
 	p.release(r, false)
 	p.events(r, lately)
+	if l.Height != nil {
+		p.lines = p.lines[:min(len(p.lines), max(l.Height()-1, 1))]
+	}
 	var b strings.Builder
 	if next {
 		if l.last != nil {

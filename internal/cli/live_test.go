@@ -55,6 +55,18 @@ func TestTerminalShowsExactlyTheLastBlocks(t *testing.T) {
 	golden(t, "testdata/live-terminal.txt", got)
 }
 
+func TestATerminalThatIsTooLowShowsTheTop(t *testing.T) {
+	var out bytes.Buffer
+	live := NewLive(&out, true, nil)
+	live.Height = func() int { return 6 }
+	for range 3 {
+		live.Show(progress.Of(scenes.Holding()))
+	}
+	if lines := strings.Split(screen(t, out.String()), "\n"); len(lines) != 6 || strings.Count(out.String(), "\x1b[5A") != 2 {
+		t.Errorf("want five lines, drawn over each other, got %q", lines)
+	}
+}
+
 // screen plays what was written on a terminal that is high enough and knows what Live uses.
 func screen(t *testing.T, written string) string {
 	t.Helper()

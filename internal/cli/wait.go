@@ -44,7 +44,7 @@ const waitLong = `Wait until a release is over, and say by the exit status how i
 func (p program) wait() *cobra.Command {
 	cmd := p.command(&cobra.Command{Use: "wait NAME", Short: "Wait until a release is over; the exit status says how it ended", Long: waitLong})
 	w := waiting{}
-	cmd.Flags().StringVar(&w.aim, "for", "completed", "what to wait for; there is only this")
+	cmd.Flags().StringVar(&w.aim, "for", "completed", "what to wait for: completed")
 	cmd.Flags().StringVar(&w.revision, "revision", "", "wait for this revision, even if its release has not begun yet")
 	timeout := cmd.Flags().Duration("timeout", 0, "give up after this long (default: never)")
 	still := cmd.Flags().BoolP("quiet", "q", false, "show nothing meanwhile")
