@@ -1,6 +1,9 @@
 package detect
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // Bad are the families that must be rolled back.
 func Bad() []Family {
@@ -58,6 +61,10 @@ func Bad() []Family {
 		step("0.5 to 5 %, looks each 15 s", 0.005, 0.05).with(func(f *Family) { f.Every = 15 }),
 		step("0.5 to 2 %, pods replaced", 0.005, 0.02).with(func(f *Family) { f.Restarts = 60 }),
 	}
+	for _, edge := range [][2]float64{{0.001, 0.0065}, {0.005, 0.0125}, {0.01, 0.02}} {
+		name := fmt.Sprintf("on the edge of harm: %.3g to %.4g %%", 100*edge[0], 100*edge[1])
+		families = append(families, step(name, edge[0], edge[1]).with(func(f *Family) { f.Strict = false }))
+	}
 	return append(families, badLatency()...)
 }
 
@@ -72,5 +79,6 @@ func badLatency() []Family {
 		timed("tail only: 3 % of requests +1 s", Drag{Factor: 1, Share: 0.03, Plus: 1}),
 		timed("all 25 % slower", Drag{Factor: 1.25}),
 		timed("all twice as slow", Drag{Factor: 2}),
+		timed("on the edge of harm: all 1.5 times as slow", Drag{Factor: 1.5}),
 	}
 }

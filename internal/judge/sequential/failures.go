@@ -13,7 +13,7 @@ import (
 type failures struct {
 	Noise   noise        `json:"noise"`
 	Rate    decayed      `json:"rate"`    // of stable, for the size of bets only
-	PodRate decayed      `json:"podRate"` // of stable pods that fail in a look
+	PodRate decayed      `json:"podRate"` // of stable pods that fail in a look, per request
 	Counts  bet.Wealth   `json:"counts"`
 	Pods    bet.Wealth   `json:"pods"`
 	Alike   float64      `json:"alike"` // how often, lately, pods had equal traffic: only then may pods be compared
@@ -77,7 +77,7 @@ func (f *failures) playPods(r *rules, canary, stable *arm, tolerate, from, to fl
 		Plus:  math.Min(0.5, r.Failures.Plus*canary.n/c.NC),
 	}
 	for _, kappa := range r.kappas {
-		f.logs = append(f.logs, bet.WorseExact(c, m, kappa, f.PodRate.rate()))
+		f.logs = append(f.logs, bet.WorseExact(c, m, kappa, f.podRate(stable)))
 	}
 	f.Pods.Play(f.logs, r.prior, from, to)
 }
@@ -89,16 +89,21 @@ func (f *failures) rebalance(r *rules, canary, stable *arm) {
 		now = 1
 	}
 	f.Alike += (now - f.Alike) / 10
-	useful := f.Noise.burst() > 1 && f.PodRate.rate() < 0.8
+	useful := f.Noise.burst() > 1 && f.podRate(stable) < 0.8
 	held := f.Pods.Value()
 	switch {
 	case held > 0 && (!useful || f.Alike < 0.4):
 		f.Counts.Scale((f.Counts.Value() + held) / f.Counts.Value())
 		f.Pods.Scale(0)
-	case held == 0 && useful && f.Alike > 0.6:
+	case held == 0 && useful && now == 1 && f.Alike > 0.6:
 		f.Pods.Stake(f.Counts.Value()/2, r.prior)
 		f.Counts.Scale(0.5)
 	}
+}
+
+// podRate guesses the share of pods that fail in a look with such traffic, however long the looks were it was learned from.
+func (f *failures) podRate(stable *arm) float64 {
+	return -math.Expm1(-f.PodRate.rate() * stable.n / math.Max(1, float64(stable.busy())))
 }
 
 // learn takes a look of stable, after the bets on it.
@@ -112,7 +117,7 @@ func (f *failures) learn(stable *arm, pods *roster, seconds float64) {
 	f.Noise.learn(f.cells)
 	f.Spread = spread(pods.Pods, failed, f.Noise.burst())
 	f.Rate.add(stable.n, stable.x, seconds, 600)
-	f.PodRate.add(float64(stable.busy()), hit(stable), seconds, 600)
+	f.PodRate.add(stable.n, hit(stable), seconds, 600)
 }
 
 func (f *failures) value() float64 { return f.Counts.Value() + f.Pods.Value() }

@@ -46,7 +46,7 @@ func (s *state) failuresFinding(r *rules) plan.Finding {
 		Name: nameFailures, Unit: "ratio", Evidence: readable(s.Fail.value()),
 		Effect: s.Fail.Sum.ratio(), Low: s.Fail.Low, High: s.Fail.High,
 		Stable: s.Fail.Rate.X / math.Max(s.Fail.Rate.N, 1), Canary: xc / math.Max(s.Canaries, 1),
-		N:       map[plan.TrackName]int64{plan.Stable: int64(s.Stables), plan.Canary: int64(s.Canaries)},
+		N:       seen(s.Stables, s.Canaries),
 		Outcome: plan.Hold, Needs: s.needs(r),
 	}
 	if s.Compared < 0 {
@@ -62,7 +62,7 @@ func (s *state) latencyFinding(r *rules) plan.Finding {
 	f := plan.Finding{
 		Name: nameLatency, Unit: "ratio", Evidence: readable(l.value()),
 		Effect: l.Sum.ratio(), Low: l.Low, High: l.High,
-		N:       map[plan.TrackName]int64{plan.Stable: int64(l.N.NB), plan.Canary: int64(l.N.NC)},
+		N:       seen(l.N.NB, l.N.NC),
 		Outcome: plan.Hold,
 	}
 	switch {
@@ -87,13 +87,19 @@ func (s *state) promiseFinding(name string, p *promise) plan.Finding {
 	f := plan.Finding{
 		Name: name, Unit: "ratio", Evidence: readable(p.Held.Value()),
 		Effect: canary / scale, Low: low / scale, High: high / scale, Stable: stable, Canary: canary,
-		N:       map[plan.TrackName]int64{plan.Stable: int64(p.NB), plan.Canary: int64(p.N)},
+		N:       seen(p.NB, p.N),
 		Outcome: plan.Hold,
 	}
 	if p.N == 0 {
 		f.Outcome = plan.Insufficient
 	}
 	return enclose(f)
+}
+
+// seen are the requests of both tracks, as far as whole numbers are exact.
+func seen(stable, canary float64) map[plan.TrackName]int64 {
+	const most = 1 << 53
+	return map[plan.TrackName]int64{plan.Stable: int64(math.Min(stable, most)), plan.Canary: int64(math.Min(canary, most))}
 }
 
 // enclose keeps the estimate inside its interval, where drawing it towards 1 has moved it out.

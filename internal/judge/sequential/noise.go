@@ -38,7 +38,7 @@ func (v *noise) learn(cells []cell) {
 	}
 	if len(cells) == 1 {
 		v.learnLone(cells[0])
-	} else if x > 0 {
+	} else if x > 1 {
 		v.learnPairs(cells, n, x, weighted)
 	}
 	for _, c := range cells {
@@ -100,10 +100,10 @@ func (v *noise) burst() float64 {
 
 // Spreads are judged with this many standard deviations: with the excess a bet needs to prove anything within an hour, a
 // lasting difference between pods then counts against a release in about 1 of 1,000.
-const spreadSure = 2.6
+const spreadSure = 2.45
 
 // spread is the standard deviation of the pods' log rates beyond chance, widened for the few pods it was learned from.
-// Half a standard error is subtracted, so that pods that are alike are mostly found alike.
+// What could be chance is shrunk away, up to two standard errors entirely, so that pods that are alike are found alike.
 func spread(pods []pod, kind int, burst float64) float64 {
 	var squares, total, deviation float64
 	k := 0
@@ -117,14 +117,15 @@ func spread(pods []pod, kind int, burst float64) float64 {
 		squares += r.Expected * r.Expected
 		deviation += (r.Saw - r.Expected) * (r.Saw - r.Expected)
 	}
-	if k < 3 || total < 10 {
+	if k < 2 || total < 10 {
 		return 0
 	}
 	chance := burst * (total - squares/total)
-	excess := (deviation-chance)/squares - burst*math.Sqrt(2/squares)
-	if excess <= 0 {
+	excess, doubt := (deviation-chance)/squares, burst*math.Sqrt(2/squares)
+	if excess <= 2*doubt {
 		return 0
 	}
+	excess *= 1 - 4*doubt*doubt/(excess*excess)
 	return math.Sqrt(math.Log1p(excess)) * few(k)
 }
 
@@ -134,7 +135,9 @@ func few(k int) float64 {
 	if free > 200 {
 		return 1
 	}
-	return 1 + (spreadSure*spreadSure+1)/(4*free) // first terms of the Cornish-Fisher expansion
+	const z = spreadSure
+	// First terms of the Cornish-Fisher expansion.
+	return 1 + (z*z+1)/(4*free) + (5*z*z*z*z+16*z*z+3)/(96*free*free)
 }
 
 // explained is the ratio of two arms with the given numbers of pods that the spread between pods alone explains.

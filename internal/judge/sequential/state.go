@@ -96,6 +96,7 @@ func rulesOf(c Config, print string) rules {
 func (j *sequentialJudge) Start() judge.State {
 	s := &state{Settings: j.rules.print, Compared: -1, Stake: stakes{Failures: 1}}
 	s.Fail.Low, s.Fail.High, s.Slow.Low, s.Slow.High = bet.Least, bet.Most, bet.Least, bet.Most
+	s.Fail.Alike = 1
 	s.Fail.Counts.Stake(1, j.rules.prior)
 	s.Fail.Pods.Stake(0, j.rules.prior)
 	s.Up.Held.Stake(1, j.rules.prior)

@@ -21,6 +21,9 @@ const (
 	staleAfter  = 120.0
 )
 
+// A release whose evidence is beyond this part of the limit does not pass, even if it is cleared of harm.
+const suspect = 5
+
 // verdict answers a look that was read.
 func (s *state) verdict(r *rules, seen sight, history bool) plan.Verdict {
 	v := plan.Verdict{Limit: r.limit, Evidence: s.level()}
@@ -78,6 +81,8 @@ func (s *state) weighUp(r *rules) (plan.Outcome, string) {
 	switch {
 	case s.latencyLost():
 		return plan.Hold, spell("latency cannot be compared: canary and stable share no bucket bounds", compared)
+	case s.level() >= r.limit/suspect:
+		return plan.Hold, fmt.Sprintf("suspicious, %.3g of %g: %s", s.level(), r.limit, compared)
 	case s.Fail.Clear.log() >= r.clearNeed && s.latencyClear(r):
 		return plan.Pass, fmt.Sprintf("the canary is not harmful (chance of error below %.3g %%): %s",
 			100*r.FalsePromotion, compared)

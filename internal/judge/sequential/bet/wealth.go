@@ -8,7 +8,7 @@ const (
 	riches   = 1e12
 	dust     = 1e-200
 	biggest  = 600.0 // nats one look may bring: e^600 is still a number
-	lateness = 0.2   // the share of the stake kept for regressions that begin later
+	lateness = 0.15  // the share of the stake kept for regressions that begin later
 	patience = 600.0 // seconds after which half of that share is in play
 )
 
