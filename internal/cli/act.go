@@ -14,19 +14,19 @@ import (
 // acts are the commands by which a person changes what a release does.
 func (p program) acts() []*cobra.Command {
 	return []*cobra.Command{
-		p.act(plan.Promote, "Skip all that remains: the new revision becomes stable, in safe order"),
-		p.act(plan.Pause, "Hold a release where it is; evidence still rolls it back"),
-		p.act(plan.Resume, "Go on after a pause, or wait on after serin asked for a decision"),
-		p.act(plan.Abort, "Send a release back to stable"),
-		p.act(progress.Retry, "Release a revision again that was sent back"),
-		p.act(plan.Approve, "Give the approval that a release waits for"),
-		p.act(plan.Reject, "Refuse the approval that a release waits for, which sends it back"),
+		p.act(plan.Promote, "skip all that remains: the new revision becomes stable, in safe order"),
+		p.act(plan.Pause, "hold a release where it is; evidence still rolls it back"),
+		p.act(plan.Resume, "go on after a pause, or wait on after serin asked for a decision"),
+		p.act(plan.Abort, "send a release back to stable"),
+		p.act(progress.Retry, "release a revision again that was sent back"),
+		p.act(plan.Approve, "give the approval that a release waits for"),
+		p.act(plan.Reject, "refuse the approval that a release waits for, which sends it back"),
 	}
 }
 
 func (p program) act(verb plan.Verb, short string) *cobra.Command {
 	cmd := p.command(&cobra.Command{Use: string(verb) + " NAME", Short: short, Args: cobra.ExactArgs(1)})
-	cmd.Long = short + ". Who did it and why is recorded with the release."
+	cmd.Long = fmt.Sprintf("%s: %s. Who did it and why is recorded with the release.", verb, short)
 	reason := cmd.Flags().String("reason", "", "why, for the record")
 	as := cmd.Flags().String("as", "", "who acts (default $USER)")
 	step := cmd.Flags().Int("step", 0, "act only if the release is at this step (default: at any; an approval is for the step that asks now)")

@@ -17,7 +17,7 @@ func isNotFound(err error) bool { return errors.Is(err, ErrNotFound) }
 func (p program) get() *cobra.Command {
 	cmd := p.command(&cobra.Command{
 		Use:   "get [NAME]",
-		Short: "Show a release: what it does and why, its traffic, replicas, metrics and steps",
+		Short: "show a release: what it does and why, its traffic, replicas, metrics and steps",
 		Long:  "Show a release. NAME is a Canary, which means its latest release, or one release. Without a name: the only one, or the list.",
 		Args:  cobra.MaximumNArgs(1),
 	})
@@ -46,7 +46,7 @@ func (p program) get() *cobra.Command {
 
 func (p program) list() *cobra.Command {
 	cmd := p.command(&cobra.Command{
-		Use: "list", Aliases: []string{"ls"}, Short: "List the latest release of every target", Args: cobra.NoArgs,
+		Use: "list", Aliases: []string{"ls"}, Short: "list the latest release of every target", Args: cobra.NoArgs,
 	})
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	out := formats(cmd, "wide", "json", "yaml", "name")
@@ -59,7 +59,7 @@ func (p program) list() *cobra.Command {
 
 func (p program) watch() *cobra.Command {
 	cmd := p.command(&cobra.Command{
-		Use: "watch [NAME]", Short: "Show a release as it changes", Args: cobra.MaximumNArgs(1),
+		Use: "watch [NAME]", Short: "show a release as it changes", Args: cobra.MaximumNArgs(1),
 		Long: "Show a release as it changes: on a terminal one block that is redrawn, anywhere else the block once and then one line per change. Ends with the interrupt key.",
 	})
 	out := formats(cmd, "json", "yaml", "name")
@@ -71,7 +71,7 @@ func (p program) watch() *cobra.Command {
 
 func (p program) explain() *cobra.Command {
 	cmd := p.command(&cobra.Command{
-		Use: "explain [NAME]", Short: "Tell why a release does what it does, with all evidence", Args: cobra.MaximumNArgs(1),
+		Use: "explain [NAME]", Short: "tell why a release does what it does, with all evidence", Args: cobra.MaximumNArgs(1),
 	})
 	metric := cmd.Flags().String("metric", "", "tell this metric alone")
 	out := formats(cmd, "json", "yaml")
@@ -95,7 +95,7 @@ func (p program) explain() *cobra.Command {
 
 func (p program) history() *cobra.Command {
 	cmd := p.command(&cobra.Command{
-		Use: "history [NAME]", Short: "List the releases of a target, newest first", Args: cobra.MaximumNArgs(1),
+		Use: "history [NAME]", Short: "list the releases of a target, newest first", Args: cobra.MaximumNArgs(1),
 	})
 	out := formats(cmd, "json", "yaml", "name")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

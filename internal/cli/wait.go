@@ -21,6 +21,9 @@ type Exit struct {
 
 func (e *Exit) Error() string { return e.Text }
 
+// ExitCode is the status that the program exits with.
+func (e *Exit) ExitCode() int { return e.Code }
+
 // The exit statuses of `serin wait`. 0 is promoted.
 const (
 	ExitRolledBack   = 1
@@ -42,7 +45,7 @@ const waitLong = `Wait until a release is over, and say by the exit status how i
   6  it could not be found out: no such release, serin not running, a wrong flag`
 
 func (p program) wait() *cobra.Command {
-	cmd := p.command(&cobra.Command{Use: "wait NAME", Short: "Wait until a release is over; the exit status says how it ended", Long: waitLong})
+	cmd := p.command(&cobra.Command{Use: "wait NAME", Short: "wait until a release is over; the exit status says how it ended", Long: waitLong})
 	w := waiting{}
 	cmd.Flags().StringVar(&w.aim, "for", "completed", "what to wait for: completed")
 	cmd.Flags().StringVar(&w.revision, "revision", "", "wait for this revision, even if its release has not begun yet")
