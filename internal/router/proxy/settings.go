@@ -57,17 +57,19 @@ type Duration time.Duration
 // MarshalJSON writes the duration as Go does.
 func (d Duration) MarshalJSON() ([]byte, error) { return json.Marshal(time.Duration(d).String()) }
 
-// UnmarshalJSON reads what time.ParseDuration understands. A negative duration is refused.
+// misread stands for what is no duration; the check that follows knows the field's name, which a decoder does not say.
+const misread Duration = -1
+
+// UnmarshalJSON reads what time.ParseDuration understands.
 func (d *Duration) UnmarshalJSON(data []byte) error {
+	*d = misread
 	var text string
-	if err := json.Unmarshal(data, &text); err != nil {
-		return fmt.Errorf("read duration %s: want a string such as \"10s\"", data)
+	if json.Unmarshal(data, &text) != nil {
+		return nil
 	}
-	parsed, err := time.ParseDuration(text)
-	if err != nil || parsed < 0 {
-		return fmt.Errorf("read duration %q: want for instance \"10s\"", text)
+	if parsed, err := time.ParseDuration(text); err == nil && parsed >= 0 {
+		*d = Duration(parsed)
 	}
-	*d = Duration(parsed)
 	return nil
 }
 
@@ -141,6 +143,18 @@ func (c *config) check() error {
 			return fmt.Errorf("trustedProxies[%d]: read %q: want an address or a CIDR such as \"10.0.0.0/8\"", i, text)
 		}
 		c.trusted = append(c.trusted, prefix)
+	}
+	durations := []struct {
+		name  string
+		value Duration
+	}{
+		{"patience", c.Patience}, {"drain", c.Drain}, {"timeouts.header", c.Timeouts.Header}, {"timeouts.idle", c.Timeouts.Idle},
+		{"timeouts.connect", c.Timeouts.Connect}, {"timeouts.response", c.Timeouts.Response}, {"timeouts.reuse", c.Timeouts.Reuse},
+	}
+	for _, d := range durations {
+		if d.value == misread {
+			return fmt.Errorf("%s: want a duration such as \"10s\"", d.name)
+		}
 	}
 	l := c.Limits
 	limits := []struct {
