@@ -51,7 +51,10 @@ func (p *page) header(r progress.Release) {
 	if r.Attempt > 1 {
 		attempt = say(quiet, fmt.Sprintf("attempt %d", r.Attempt))
 	}
-	where := say(plain, fmt.Sprintf("step %d/%d", position(r), r.Steps))
+	where := text{}
+	if r.Steps > 0 {
+		where = say(plain, fmt.Sprintf("step %d/%d", position(r), r.Steps))
+	}
 	now := say(quiet, r.At.Format("15:04:05"))
 	by := text{}
 	if who := r.Actor(); who != "" {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -20,6 +21,14 @@ type Exit struct {
 }
 
 func (e *Exit) Error() string { return e.Text }
+
+// orNil is nil for the status that is none.
+func (e *Exit) orNil() error {
+	if e.Code == 0 {
+		return nil
+	}
+	return e
+}
 
 // ExitCode is the status that the program exits with.
 func (e *Exit) ExitCode() int { return e.Code }
@@ -48,7 +57,7 @@ func (p program) wait() *cobra.Command {
 	cmd := p.command(&cobra.Command{Use: "wait NAME", Short: "wait until a release is over; the exit status says how it ended", Long: waitLong})
 	w := waiting{}
 	cmd.Flags().StringVar(&w.aim, "for", "completed", "what to wait for: completed")
-	cmd.Flags().StringVar(&w.revision, "revision", "", "wait for this revision, even if its release has not begun yet")
+	cmd.Flags().StringVar(&w.revision, "revision", "", "wait for this revision, or version, even if its release has not begun yet")
 	timeout := cmd.Flags().Duration("timeout", 0, "give up after this long (default: never)")
 	still := cmd.Flags().BoolP("quiet", "q", false, "show nothing meanwhile")
 	unknown := func(_ *cobra.Command, err error) error { return &Exit{ExitUnknown, err.Error()} }
@@ -78,45 +87,54 @@ func (p program) wait() *cobra.Command {
 	return cmd
 }
 
-// Restarts of serin are waited out this long, asking this often.
+// Restarts of serin are waited out for an absence, asking again and again; at first, a serin or a release that has only just
+// been started is given a moment.
 const (
 	absence = 30 * time.Second
+	moment  = 2 * time.Second
 	again   = 250 * time.Millisecond
 )
 
-// waitFor watches until the answer is known. A serin that goes away comes back with everything it knew, so only a long
-// absence ends the wait; one that was never there ends it at once.
+// waitFor watches until the answer is known. A serin that goes away comes back with everything it knew.
 func (p program) waitFor(ctx context.Context, c *Client, name string, w *waiting) error {
-	var gone time.Time
+	lost := p.Now() // contact
 	for {
 		err := p.ticking(ctx, func(ctx context.Context, seen func(progress.Release) error) error {
 			return c.Watch(ctx, name, seen)
 		}, func(r progress.Release) error {
-			gone = time.Time{}
+			lost = time.Time{}
 			return w.consider(r)
 		})
 		var exit *Exit
 		switch {
 		case errors.As(err, &exit):
-			if exit.Code == 0 {
-				return nil
-			}
-			return exit
+			return exit.orNil()
 		case errors.Is(err, context.DeadlineExceeded):
 			return &Exit{ExitTimeout, fmt.Sprintf("wait %s: timed out: %s", name, w.last)}
 		case ctx.Err() != nil:
 			return ctx.Err()
-		case w.last == "" || !errors.Is(err, ErrGone) && !errors.Is(err, ErrNoServer):
+		}
+		if lost.IsZero() {
+			lost = p.Now()
+		}
+		if !passing(err) || p.Now().Sub(lost) > w.patience() {
 			return &Exit{ExitUnknown, fmt.Sprintf("wait %s: %v", name, known(ctx, c, err))}
-		}
-		if gone.IsZero() {
-			gone = p.Now()
-		}
-		if p.Now().Sub(gone) > absence {
-			return &Exit{ExitUnknown, fmt.Sprintf("wait %s: %v", name, err)}
 		}
 		pause(ctx, again)
 	}
+}
+
+// passing reports whether an error may pass by itself: serin or the release may yet come, or come back.
+func passing(err error) bool {
+	return errors.Is(err, ErrGone) || errors.Is(err, ErrNoServer) || errors.Is(err, ErrNotFound)
+}
+
+// patience is how long serin and the release may be missing.
+func (w *waiting) patience() time.Duration {
+	if w.last == "" && w.revision == "" {
+		return moment
+	}
+	return absence
 }
 
 func pause(ctx context.Context, d time.Duration) {
@@ -143,7 +161,7 @@ func (w *waiting) consider(r progress.Release) error {
 	if err := w.see(r); err != nil {
 		return err
 	}
-	if w.release == "" && (w.revision == "" || string(r.To) == w.revision) {
+	if w.release == "" && (w.revision == "" || w.meant(r.To)) {
 		w.release = r.Name
 	}
 	if r.Name == w.release {
@@ -152,13 +170,19 @@ func (w *waiting) consider(r progress.Release) error {
 	return w.past(r)
 }
 
+// meant reports whether a revision is the one asked for: itself, or the version that users gave it, which serin completes by
+// a hash of all that is run ("v2" and "v2-a3b1a885").
+func (w *waiting) meant(rev plan.Revision) bool {
+	return string(rev) == w.revision || strings.HasPrefix(string(rev), w.revision+"-")
+}
+
 // past looks for a release that is not the latest any more, or whose turn has not come yet.
 func (w *waiting) past(r progress.Release) error {
-	if w.revision != "" && r.Next == w.revision {
+	if w.revision != "" && w.meant(plan.Revision(r.Next)) {
 		return nil
 	}
 	for _, l := range slices.Backward(r.History) {
-		if l.Release == w.release || w.release == "" && string(l.To) == w.revision {
+		if l.Release == w.release || w.release == "" && w.meant(l.To) {
 			return final(r.Canary, l.Phase, l.Reason)
 		}
 	}

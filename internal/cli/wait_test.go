@@ -48,6 +48,8 @@ func TestWaitSaysByItsExitStatusHowItEnded(t *testing.T) {
 		{"a newer release, and nobody knows how the old one ended", of(scenes.Holding(), after(scenes.Holding(), progress.Line{})), "", 5, "v43 has taken its place"},
 		{"the revision's turn comes later", of(scenes.Proving(), scenes.Promoted(), after(scenes.Holding(), promoted)), "--revision v43 --timeout 300ms", 4, ""},
 		{"the revision was there before", of(after(scenes.Promoted(), promoted)), "--revision v42", 0, ""},
+		{"a version is its revision without the hash", hashed(scenes.RolledBack()), "--revision v42", 1, "failures 2.1x"},
+		{"a version is not the beginning of another", hashed(scenes.RolledBack()), "--revision v4 --timeout 300ms", 4, ""},
 		{"the revision was sent back before", of(scenes.Holding()), "--revision v40", 1, "failures 6.2x"},
 		{"the revision has never been seen", of(scenes.RolledBack()), "--revision v99 --timeout 300ms", 4, ""},
 		{"a goal that is none", nil, "--for promoted", 6, "completed"},
@@ -61,6 +63,12 @@ func TestWaitSaysByItsExitStatusHowItEnded(t *testing.T) {
 			wantExit(t, err, c.code, c.text)
 		})
 	}
+}
+
+// hashed is a release whose revision is a version and a hash.
+func hashed(f progress.Facts) []progress.Release {
+	f.Plan.Canary, f.History = "v42-a3b1a885", nil
+	return of(f)
 }
 
 func wantExit(t *testing.T, err error, code int, text string) {
@@ -90,6 +98,8 @@ func TestWaitCannotTell(t *testing.T) {
 	wantExit(t, err, ExitUnknown, "there are: checkout")
 	_, _, err = serin.run(t, "wait")
 	wantExit(t, err, ExitUnknown, "accepts 1 arg")
+	_, _, err = serin.run(t, "wait", "chekout", "--revision", "v1", "--timeout", "300ms")
+	wantExit(t, err, ExitTimeout, "")
 	nobody := &fakeSerin{socket: filepath.Join(t.TempDir(), "none")}
 	_, _, err = nobody.run(t, "wait", "checkout")
 	wantExit(t, err, ExitUnknown, "no serin is running here")
