@@ -3,9 +3,11 @@ package catalog
 import (
 	"serin.dev/serin/internal/workload"
 	"serin.dev/serin/internal/workload/process"
+	"serin.dev/serin/internal/workload/upstream"
 )
 
 // Workloads lists what can run revisions.
 var Workloads = []workload.Driver{
 	process.Driver,
+	upstream.Driver,
 }

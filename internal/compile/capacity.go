@@ -7,12 +7,14 @@ import (
 )
 
 // capacity gives every track what its requests need: the canary its share and its copies, all of it where matches may
-// claim every request (unless the user said how much is enough for them), and never less than the user asked for since.
+// claim every request (unless the user said how much is enough for them), never less than the user asked for since, and
+// never less than the step before: what promotion needs in the end is not stopped in between.
 // Stable stays at full size, so that going back is only a matter of routing, except where the strategy hands its capacity
 // over.
 func (w *work) capacity() {
 	var asked plan.Capacity // the user's floor, from the last move that named one
 	enough := false         // it was named for the present matches
+	var had plan.Capacity
 	for i := range w.steps {
 		s := &w.steps[i]
 		if s.role != moved || len(s.Desired.Tracks) == 1 {
@@ -30,7 +32,11 @@ func (w *work) capacity() {
 		if len(t.Matches) > 0 && !enough {
 			need = plan.Full // nobody knows how many requests match
 		}
-		w.setCanary(s, w.larger(need, asked))
+		if need = w.larger(need, asked); need != (plan.Capacity{}) {
+			had = w.larger(need, had)
+			need = had
+		}
+		w.setCanary(s, need)
 		s.Desired.Tracks[0].Capacity = w.kept(t)
 	}
 }

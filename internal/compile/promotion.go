@@ -92,13 +92,12 @@ func (w *work) rollback() {
 	}
 }
 
-// deadlines limits how long a state may take to be reached. Step 0 is where the release stands, and past the point of no
-// return a deadline would decide nothing.
+// deadlines limits how long a state may take to be reached. Where the release can go back it then does; where it cannot (the
+// step it came from, and past the point of no return) a person is asked, and requests that never end no longer hold up
+// what has to leave.
 func (w *work) deadlines() {
 	for i := range w.steps {
-		if i > 0 && w.steps[i].Rollback != i {
-			w.steps[i].Within = w.deadline(w.steps[i].Desired.Traffic)
-		}
+		w.steps[i].Within = w.deadline(w.steps[i].Desired.Traffic)
 	}
 }
 

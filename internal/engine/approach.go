@@ -272,14 +272,23 @@ func (a *approaching) missing(o Orders) *plan.Waiting {
 	}
 	var leaving []string
 	for _, p := range a.seen.Pools {
-		if p.Running > a.need[p.Name] {
-			leaving = append(leaving, fmt.Sprintf("%s (%d of %d replicas still there)", p.Name, p.Running-a.need[p.Name], p.Running))
+		if n := surplus(p, a.need[p.Name]); n > 0 {
+			leaving = append(leaving, fmt.Sprintf("%s (%d of %d replicas still there)", p.Name, n, p.Running))
 		}
 	}
 	if len(leaving) > 0 {
 		return &plan.Waiting{For: "drain", Text: "requests under way finish before replicas go: " + strings.Join(leaving, ", ")}
 	}
 	return nil
+}
+
+// surplus counts replicas that have to go or are going. Fixed upstreams are as many as they are: those that take requests
+// and are asked for are no surplus.
+func surplus(p plan.Pool, need int) int {
+	if p.Wanted > need {
+		return p.Running - need
+	}
+	return p.Running - max(need, len(p.Endpoints))
 }
 
 // short tells which tracks lack ready replicas.
