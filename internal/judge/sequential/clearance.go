@@ -18,7 +18,7 @@ const spare = 4.0
 
 func (c *clearance) play(p bet.Pair, harm bet.Margin, burst float64, r *rules) {
 	for i, a := range r.cautions {
-		c.Logs[i] += bet.Harmless(p, harm, a) / burst
+		c.Logs[i] += bet.HarmlessInBursts(p, harm, a, burst)
 	}
 	c.cap(r.clearMost)
 }

@@ -8,8 +8,8 @@ import (
 
 // failures compares the failure rate of the canary with that of stable.
 //
-// When stable's failures come in bursts, half of the stake bets on counts, tempered by the power 1/burst (fair for
-// independent bursts up to that size), and half on pods that failed at all in a look, which bursts cannot inflate.
+// When stable's failures come in bursts, half of the stake bets on counts, tempered for bursts of that size, and half on
+// pods that failed at all in a look, which bursts cannot inflate.
 type failures struct {
 	Noise   noise        `json:"noise"`
 	Rate    decayed      `json:"rate"`    // of stable, for the size of bets only
@@ -33,22 +33,16 @@ func failureKappas() []float64 { return bet.Doubling(1.5, 800) }
 // Failures that are at least this frequent are bet on with the Binomial kernel.
 const frequent = 0.05
 
-// burstBet caps the bets on tempered counts: up to it they are fair for bursts with a geometric tail too.
-const burstBet = 5.0
-
 // play lets the bets on counts play a block, and those on pods the present look.
 func (f *failures) play(r *rules, b *block, tolerate float64) {
 	burst, guess := f.Noise.burst(), f.Rate.rate()
 	m := bet.Margin{Ratio: tolerate * b.swing(), Plus: r.Failures.Plus}
 	f.logs = f.logs[:0]
 	for _, kappa := range r.kappas {
-		var log float64
-		switch {
-		case burst > 1:
-			log = bet.Worse(b.Fail, m, kappa, guess, burstBet) / burst
-		case guess < frequent:
-			log = bet.Worse(b.Fail, m, kappa, guess, 0)
-		default:
+		log := 0.0
+		if burst > 1 || guess < frequent {
+			log = bet.WorseInBursts(b.Fail, m, kappa, guess, burst)
+		} else {
 			log = bet.WorseExact(b.Fail, m, kappa, guess)
 		}
 		f.logs = append(f.logs, log)

@@ -115,7 +115,7 @@ func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int
 		if tolerate*shares[i] < 1 {
 			l.logs = l.logs[:0]
 			for _, kappa := range r.slowKappas {
-				l.logs = append(l.logs, bet.WorseExact(pair, bet.Margin{Ratio: tolerate}, kappa, math.Max(shares[i], 2*never))/burst)
+				l.logs = append(l.logs, slower(pair, bet.Margin{Ratio: tolerate}, kappa, shares[i], burst))
 			}
 			m.Bets.Play(l.logs, r.slowPrior, b.Since, b.Until)
 		}
@@ -125,6 +125,14 @@ func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int
 		}
 	}
 	l.playTail(r, b, shares)
+}
+
+// slower bets on one alternative at a bound with the given share.
+func slower(pair bet.Pair, m bet.Margin, kappa, share, burst float64) float64 {
+	if burst > 1 {
+		return bet.WorseInBursts(pair, m, kappa, share, burst)
+	}
+	return bet.WorseExact(pair, m, kappa, math.Max(share, 2*never))
 }
 
 // playTail asks of the tail what is asked of failures: a tail that is a little larger must be excluded before a pass,

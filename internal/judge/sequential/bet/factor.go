@@ -21,28 +21,29 @@ const tiny = 1e-300
 //
 // It is exp[x_c ln a + x_b ln b - n_c plus (a-1)] with b = 1-u(a-1), u = ratio n_c/n_b. With 1+z <= e^z its mean is at
 // most exp{p_b [n_c ratio (a-1) + n_b (b-1)]} = 1 for every count no more dispersed than Poisson. The choice of a moves
-// power only: guess is an estimate of the stable rate from earlier looks, and most caps a (0: no cap), which keeps the
-// bet fair when failures come in bursts with a geometric tail.
-func Worse(c Pair, m Margin, kappa, guess, most float64) float64 {
+// power only: guess is an estimate of the stable rate from earlier looks.
+func Worse(c Pair, m Margin, kappa, guess float64) float64 {
 	if c.NC <= 0 || c.NB <= 0 {
 		return 0
 	}
 	u := m.Ratio * c.NC / c.NB
-	a := kappa * (1 + u) / (1 + kappa*u)
-	if m.Plus > 0 {
-		eta := m.Plus / (m.Ratio*guess + m.Plus)
-		half := kappa*u + 1 + eta*u
-		root := math.Sqrt(math.Max(0, half*half-4*eta*u*kappa*(1+u)))
-		a = 2 * kappa * (1 + u) / (half + root) // the smaller root, without cancellation
-	}
-	if most > 0 {
-		a = math.Min(a, most)
-	}
+	a := stakeOn(u, m, kappa, guess)
 	b := 1 - u*(a-1)
 	if b <= 0 { // only by rounding: the root keeps a below 1+1/u
 		return 0
 	}
 	return c.XC*math.Log(a) + c.XB*math.Log(b) - c.NC*m.Plus*(a-1)
+}
+
+// stakeOn is the multiplier per failure of the canary that gains most if it fails kappa times as often as tolerated.
+func stakeOn(u float64, m Margin, kappa, guess float64) float64 {
+	if m.Plus == 0 {
+		return kappa * (1 + u) / (1 + kappa*u)
+	}
+	eta := m.Plus / (m.Ratio*guess + m.Plus)
+	half := kappa*u + 1 + eta*u
+	root := math.Sqrt(math.Max(0, half*half-4*eta*u*kappa*(1+u)))
+	return 2 * kappa * (1 + u) / (half + root) // the smaller root, without cancellation
 }
 
 // WorseExact is Worse for failures that are not rare: the likelihood ratio of the alternative (kappa in odds above the
