@@ -74,6 +74,7 @@ type server struct {
 	http     *http.Server
 	entrance *entrance
 	settings serverSettings
+	leaving  atomic.Bool
 	done     chan struct{}
 }
 
@@ -102,12 +103,19 @@ func newServer(s serverSettings, handler http.Handler, logger *slog.Logger) (*se
 	protocols.SetHTTP1(true)
 	protocols.SetHTTP2(s.http2 && s.tls != TLS{})
 	protocols.SetUnencryptedHTTP2(s.http2 && s.tls == TLS{})
-	srv := &server{settings: s, done: make(chan struct{}), http: &http.Server{
-		Handler: handler, Protocols: protocols,
+	srv := &server{settings: s, done: make(chan struct{})}
+	srv.http = &http.Server{
+		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if srv.leaving.Load() {
+				w.Header().Set("Connection", "close") // in HTTP/2 net/http makes a GOAWAY of it
+			}
+			handler.ServeHTTP(w, r)
+		}),
+		Protocols:         protocols,
 		ReadHeaderTimeout: time.Duration(s.header), IdleTimeout: time.Duration(s.idle), MaxHeaderBytes: s.headerBytes,
 		ErrorLog: log.New(logWriter{logger}, "", 0),
 		HTTP2:    &http.HTTP2Config{MaxConcurrentStreams: 250, SendPingTimeout: time.Duration(s.idle)},
-	}}
+	}
 	if s.tls != (TLS{}) {
 		pair, err := tls.LoadX509KeyPair(s.tls.Cert, s.tls.Key)
 		if err != nil {
@@ -131,12 +139,39 @@ func (s *server) start(d *door) {
 	}()
 }
 
-// stop lets requests under way finish until the context ends, then cuts them off.
-func (s *server) stop(ctx context.Context) error {
+// leave takes no more connections and asks those that are open to go, with the next answer.
+func (s *server) leave() {
+	s.leaving.Store(true)
+	s.entrance.Close()
+}
+
+// stop answers what is under way and ends, when the context ends at the latest. First it lingers until clients have
+// closed their connections, for at most the given time: net/http's own Shutdown drops requests that it has just read.
+func (s *server) stop(ctx context.Context, linger time.Duration) error {
+	s.leave()
+	awaitQuiet(ctx, linger, func() bool { return s.entrance.inside.Load() == 0 })
 	err := s.http.Shutdown(ctx)
-	s.http.Close()
+	if err != nil {
+		s.http.Close()
+	}
 	<-s.done
 	return err
+}
+
+// awaitQuiet looks every few milliseconds whether it is quiet, for at most the given time.
+func awaitQuiet(ctx context.Context, most time.Duration, quiet func() bool) bool {
+	ctx, cancel := context.WithTimeout(ctx, most)
+	defer cancel()
+	look := time.NewTicker(5 * time.Millisecond)
+	defer look.Stop()
+	for !quiet() {
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			return quiet()
+		}
+	}
+	return true
 }
 
 // An entrance is what one server sees of a door: a listener that admits a bounded number of connections.

@@ -24,9 +24,6 @@ type exchange struct {
 func (t *target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{target: t, w: w, r: r, config: t.table.Load().config}
 	defer x.contain()
-	if t.leaving.Load() && r.ProtoMajor == 1 {
-		w.Header().Set("Connection", "close")
-	}
 	if !x.admit() {
 		return
 	}

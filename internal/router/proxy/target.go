@@ -33,7 +33,6 @@ type target struct {
 	waiting atomic.Int64 // requests without an instance
 	copies  atomic.Int64 // mirrored requests under way
 	leftOut atomic.Int64 // requests that should have been mirrored and were not
-	leaving atomic.Bool  // no new connections, old ones are asked to go
 	stopped chan struct{}
 	buffers sync.Pool
 	work    sync.WaitGroup // goroutines of this target
@@ -143,14 +142,13 @@ func (t *target) listen(c *config, taken func(address string) error) (retire []f
 	}
 	t.server = next
 	if oldServer != nil {
-		retire = append(retire, func(drain time.Duration) {
-			ctx, cancel := context.WithTimeout(t.ctx, drain)
-			defer cancel()
-			oldServer.stop(ctx)
-		})
-	}
-	if t.table.Load() != nil {
 		next.start(t.door)
+		oldServer.leave()
+		retire = append(retire, func(drain time.Duration) {
+			ctx, cancel := context.WithTimeout(t.ctx, 2*drain)
+			defer cancel()
+			oldServer.stop(ctx, drain)
+		})
 	}
 	return retire, nil
 }
@@ -249,15 +247,13 @@ func (t *target) addr() net.Addr {
 func (t *target) close(ctx context.Context) error {
 	t.mu.Lock()
 	server, drain := t.server, time.Duration(t.table.Load().config.Drain)
-	t.leaving.Store(true)
 	t.door.close()
 	t.mu.Unlock()
 	ctx, cancel := context.WithTimeout(ctx, drain)
 	defer cancel()
-	t.awaitIdle(ctx, lingering, func() bool { return server.entrance.inside.Load() == 0 })
 	ended := make(chan error, 1)
-	go func() { ended <- server.http.Shutdown(ctx) }()
-	idle := t.awaitIdle(ctx, drain, func() bool { return t.busy() == 0 })
+	go func() { ended <- server.stop(ctx, lingering) }()
+	idle := awaitQuiet(ctx, drain, func() bool { return t.busy() == 0 && server.entrance.inside.Load() == 0 })
 	if !idle {
 		close(t.stopped) // those who wait for an instance wait no longer
 		t.eachInstance((*instance).kill)
@@ -265,8 +261,7 @@ func (t *target) close(ctx context.Context) error {
 		defer close(t.stopped)
 	}
 	err := <-ended
-	server.stop(ctx)
-	t.cancel()
+	t.cancel() // ends servers that were replaced, and copies
 	t.work.Wait()
 	t.eachInstance(func(in *instance) {
 		in.closeIdle()
@@ -279,22 +274,6 @@ func (t *target) close(ctx context.Context) error {
 		return fmt.Errorf("drain target %s: requests were still under way after %s", t.name, drain)
 	}
 	return nil
-}
-
-// awaitIdle looks every few milliseconds whether it is quiet, for at most the given time.
-func (t *target) awaitIdle(ctx context.Context, most time.Duration, quiet func() bool) bool {
-	ctx, cancel := context.WithTimeout(ctx, most)
-	defer cancel()
-	look := time.NewTicker(5 * time.Millisecond)
-	defer look.Stop()
-	for !quiet() {
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			return quiet()
-		}
-	}
-	return true
 }
 
 func (t *target) busy() (n int64) {
