@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"serin.dev/serin/internal/cli"
 	"serin.dev/serin/internal/demo"
 )
 
@@ -51,15 +52,7 @@ func showDemo(c *cobra.Command, o demo.Options) (err error) {
 			return err
 		}
 	}
-	out := os.Stdout
-	o.Out, o.TTY = out, term.IsTerminal(int(out.Fd())) && os.Getenv("TERM") != "dumb"
-	o.Width = func() int {
-		width, _, err := term.GetSize(int(out.Fd()))
-		if err != nil {
-			return 0
-		}
-		return width
-	}
+	o.Out, o.Live = os.Stdout, live(os.Stdout)
 	sum, err := demo.Run(c.Context(), o)
 	if err != nil {
 		return err
@@ -68,4 +61,22 @@ func showDemo(c *cobra.Command, o demo.Options) (err error) {
 		return exit{1, "the demo did not show what it promises"}
 	}
 	return nil
+}
+
+// live shows releases on a terminal, or in the log of a build.
+func live(out *os.File) *cli.Live {
+	tty := term.IsTerminal(int(out.Fd())) && os.Getenv("TERM") != "dumb"
+	size := func() (width, height int) {
+		width, height, err := term.GetSize(int(out.Fd()))
+		if err != nil {
+			return 0, 0
+		}
+		return width, height
+	}
+	l := cli.NewLive(out, tty, func() int { width, _ := size(); return width })
+	l.Style = cli.StyleFor(os.Getenv, tty)
+	if tty {
+		l.Height = func() int { _, height := size(); return height }
+	}
+	return l
 }

@@ -26,8 +26,7 @@ type Options struct {
 	Rate    float64 // requests per second
 	Stay    bool    // keep everything running at the end, until the context ends
 	Out     io.Writer
-	TTY     bool
-	Width   func() int
+	Live    *cli.Live // shows releases on Out
 	Version string
 }
 
@@ -43,7 +42,6 @@ type show struct {
 	file   string
 	serin  *wiring.Standalone
 	client *cli.Client
-	live   *cli.Live
 	load   *loadtest.Test
 	users  *users
 	ends   []progress.Release
@@ -55,7 +53,7 @@ func Run(ctx context.Context, o Options) (sum Summary, err error) {
 	if err := os.MkdirAll(o.Dir, 0o700); err != nil {
 		return sum, fmt.Errorf("make directory of the demo: %w", err)
 	}
-	s := &show{Options: o, file: filepath.Join(o.Dir, "shop.yaml"), users: newUsers(), live: cli.NewLive(o.Out, o.TTY, o.Width)}
+	s := &show{Options: o, file: filepath.Join(o.Dir, "shop.yaml"), users: newUsers()}
 	stop, err := s.open(ctx)
 	if err != nil {
 		return sum, err
@@ -175,7 +173,7 @@ func (s *show) watch(ctx context.Context, number int) error {
 	name := fmt.Sprintf("%s-%d", canary, number)
 	for {
 		err := s.client.Watch(ctx, name, func(r progress.Release) error {
-			s.live.Show(r)
+			s.Live.Show(r)
 			if !r.Phase.Over() {
 				return nil
 			}
@@ -210,7 +208,7 @@ func wait(ctx context.Context, d time.Duration) error {
 
 // say writes a line of the story below what was shown live.
 func (s *show) say(text string) {
-	s.live.Done()
+	s.Live.Done()
 	fmt.Fprintln(s.Out, text)
 }
 

@@ -1,7 +1,6 @@
 package standalone
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -76,7 +75,7 @@ func (r *Runner) get(w http.ResponseWriter, q *http.Request) {
 
 // watch writes the release as one line now and whenever it has changed, until the client leaves.
 func (r *Runner) watch(w http.ResponseWriter, q *http.Request) {
-	var last []byte
+	var last *progress.Release
 	for out := http.NewResponseController(w); ; {
 		changed := r.news.wait()
 		p, err := r.named(q)
@@ -86,8 +85,8 @@ func (r *Runner) watch(w http.ResponseWriter, q *http.Request) {
 			}
 			return
 		}
-		if now := essence(p); !bytes.Equal(now, last) {
-			last = now
+		if last == nil || !progress.Same(*last, p) {
+			last = &p
 			if json.NewEncoder(w).Encode(p) != nil || out.Flush() != nil {
 				return
 			}
@@ -96,16 +95,6 @@ func (r *Runner) watch(w http.ResponseWriter, q *http.Request) {
 			return
 		}
 	}
-}
-
-// essence is what has to differ for a watcher to be told: all but the time.
-func essence(p progress.Release) []byte {
-	p.At = time.Time{}
-	data, err := json.Marshal(p)
-	if err != nil {
-		return nil
-	}
-	return data
 }
 
 // pause waits for a time or a signal, and reports whether to go on.

@@ -259,11 +259,17 @@ func (s *Store) Forget(name string) error {
 	})
 }
 
+// update runs a transaction. What the caller's change says against it is returned as it is.
 func (s *Store) update(what string, do func(*bbolt.Tx) error) error {
-	if err := s.db.Update(do); err != nil {
-		return fmt.Errorf("%s: %w", what, err)
+	var refused error
+	err := s.db.Update(func(tx *bbolt.Tx) error {
+		refused = do(tx)
+		return refused
+	})
+	if refused != nil || err == nil {
+		return refused
 	}
-	return nil
+	return fmt.Errorf("%s: %w", what, err)
 }
 
 func get[T any](tx *bbolt.Tx, bucket []byte, what, key string) (T, error) {
