@@ -58,11 +58,11 @@ func (o *Object) Has(field string) bool {
 	return value != nil && value.Tag != "!!null"
 }
 
-// Refuse reports a mistake at a field of this object, or at the object itself where the field is absent.
+// Refuse reports a mistake at a field of this object, or at the nearest object around it where the field is absent.
 func (o *Object) Refuse(field, format string, args ...any) {
 	value := o.find(field)
-	if value == nil {
-		value = o.node
+	for up := o; value == nil && up != nil; up = up.parent {
+		value = up.node
 	}
 	o.root().errs = append(o.root().errs, o.complain(value, o.join(field), fmt.Sprintf(format, args...)))
 }

@@ -1,0 +1,311 @@
+package sequential_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+	"testing"
+
+	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/judge/detect"
+	"serin.dev/serin/internal/judge/sequential"
+	"serin.dev/serin/internal/plan"
+)
+
+// defaults is the judge of an empty block.
+func defaults(t testing.TB) judge.Judge {
+	t.Helper()
+	j, err := sequential.New(sequential.Default())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+// family finds one of the benchmark's families.
+func family(t testing.TB, name string) detect.Family {
+	t.Helper()
+	for _, f := range append(detect.Good(), detect.Bad()...) {
+		if f.Name == name {
+			return f
+		}
+	}
+	t.Fatalf("no family %q", name)
+	return detect.Family{}
+}
+
+// looks makes the first so many looks of a release, after its history.
+func looks(f detect.Family, n uint64, k int) []judge.Look {
+	var all []judge.Look
+	stage := detect.NewStage(&f, 5, n)
+	stage.Past(func(l judge.Look) { all = append(all, l) })
+	for i := range k {
+		all = append(all, stage.Next(float64(i+1)*f.Every).Look)
+	}
+	return all
+}
+
+func TestFamiliesEndAsTheyShould(t *testing.T) {
+	for _, c := range []struct {
+		reason, family string
+		within         int // looks
+		want           plan.Outcome
+	}{
+		{"an equal release is cleared", "same, 0.5 %", 200, plan.Pass},
+		{"equal latency is cleared with classic buckets", "same latency", 240, plan.Pass},
+		{"total failure is seen at once", "0.1 to 100 %, 10 rps", 3, plan.Fail},
+		{"ten times the failures", "0.5 to 5 %", 30, plan.Fail},
+		{"failures inside a 99 % objective", "0.1 to 0.5 %", 700, plan.Fail},
+		{"only the tail is slower", "tail only: 3 % of requests +1 s", 200, plan.Fail},
+		{"everything is slower", "all 25 % slower", 500, plan.Fail},
+		{"replaced pods do not blind", "0.5 to 2 %, pods replaced", 300, plan.Fail},
+		{"bursts slow the judge down, and no more", "0.5 to 2 %, bursts of 3", 600, plan.Fail},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			j := defaults(t)
+			s := j.Start()
+			for i, l := range looks(family(t, c.family), 1, c.within) {
+				var v plan.Verdict
+				s, v = j.Look(s, l)
+				if v.Outcome == c.want {
+					return
+				}
+				if v.Outcome == plan.Fail || v.Outcome == plan.Pass {
+					t.Fatalf("look %d: %s, want %s: %s", i, v.Outcome, c.want, v.Reason)
+				}
+			}
+			t.Errorf("no %s within %d looks", c.want, c.within)
+		})
+	}
+}
+
+// One release of every kind is judged twice, once from a checkpoint taken and restored before every look.
+func TestARestoredStateJudgesBitForBitAlike(t *testing.T) {
+	for _, name := range []string{"same, 0.5 %, gaps and resets", "0.5 to 2 %, bursts of 3", "same latency, no history", "same, 0.5 %, pods replaced", "same, drift in a continuous ramp"} {
+		t.Run(name, func(t *testing.T) {
+			j := defaults(t)
+			one, other := j.Start(), j.Start()
+			for i, l := range looks(family(t, name), 2, 150) {
+				data, err := other.Checkpoint()
+				if err != nil {
+					t.Fatal(err)
+				}
+				if other, err = j.Restore(data); err != nil {
+					t.Fatal(err)
+				}
+				var a, b plan.Verdict
+				one, a = j.Look(one, l)
+				other, b = j.Look(other, l)
+				if print(t, a) != print(t, b) {
+					t.Fatalf("look %d: %s\nrestored: %s", i, print(t, a), print(t, b))
+				}
+			}
+		})
+	}
+}
+
+func TestRestoreRefusesOtherSettings(t *testing.T) {
+	j := defaults(t)
+	data, err := j.Start().Checkpoint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := sequential.Default()
+	c.FalseRollback = 0.02
+	stricter, err := sequential.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := stricter.Restore(data); err == nil || !strings.Contains(err.Error(), "other settings") {
+		t.Errorf("restore under another budget: %v", err)
+	}
+	if _, err := j.Restore([]byte(`{"settings":`)); err == nil {
+		t.Error("restore of half a checkpoint succeeded")
+	}
+}
+
+func TestReleasesOfOneJudgeDoNotInfluenceEachOther(t *testing.T) {
+	j := defaults(t)
+	alone := verdicts(t, j, looks(family(t, "0.5 to 5 %"), 3, 40))
+	s, disturbing := j.Start(), j.Start()
+	for i, l := range looks(family(t, "0.5 to 5 %"), 3, 40) {
+		var v plan.Verdict
+		disturbing, _ = j.Look(disturbing, looks(family(t, "same latency"), 4, 1)[0])
+		s, v = j.Look(s, l)
+		if got := print(t, v); got != alone[i] {
+			t.Fatalf("look %d: %s, alone %s", i, got, alone[i])
+		}
+	}
+}
+
+func TestHistoryNeverDecides(t *testing.T) {
+	j := defaults(t)
+	s := j.Start()
+	for i := range 50 {
+		var v plan.Verdict
+		s, v = j.Look(s, pair(float64(i-50), 0, 1000, 500, 0, 0))
+		if v.Outcome != plan.Insufficient {
+			t.Fatalf("history look %d: %s", i, v.Outcome)
+		}
+	}
+}
+
+func TestIgnoranceHasItsOwnNames(t *testing.T) {
+	gap := judge.Look{Weight: 10, Gap: true}
+	lone := judge.Look{Weight: 10, Tracks: map[plan.TrackName]judge.Counts{plan.Stable: pods("a", 100, 1)}}
+	for _, c := range []struct {
+		reason string
+		looks  []judge.Look
+		want   plan.Outcome
+	}{
+		{"no traffic at all", []judge.Look{pair(0, 10, 0, 0, 0, 0), pair(0, 10, 0, 0, 0, 0)}, plan.Insufficient},
+		{"no traffic on the canary", []judge.Look{pair(0, 10, 500, 2, 0, 0)}, plan.Insufficient},
+		{"a handful of requests", []judge.Look{pair(0, 10, 500, 2, 3, 0)}, plan.Insufficient},
+		{"one gap", []judge.Look{pair(0, 10, 500, 2, 50, 0), gap}, plan.Hold},
+		{"gaps in a row", []judge.Look{pair(0, 10, 500, 2, 50, 0), gap, gap, gap}, plan.Unavailable},
+		{"the canary is not scraped", []judge.Look{lone, lone, lone}, plan.Unavailable},
+		{"gaps, then data", []judge.Look{gap, gap, gap, pair(0, 10, 500, 2, 50, 0)}, plan.Hold},
+		{"traffic stopped long ago", append([]judge.Look{pair(0, 10, 500, 2, 50, 0)}, idle(30)...), plan.Insufficient},
+		{"good and clear", many(40, pair(0, 10, 500, 2, 60, 0)), plan.Pass},
+		{"good and clear, then nothing is scraped", append(many(40, pair(0, 10, 500, 2, 60, 0)), gap), plan.Hold},
+		{"everything fails", []judge.Look{pair(0, 10, 500, 2, 50, 50)}, plan.Fail},
+		{"after a fail it stays one", append([]judge.Look{pair(0, 10, 500, 2, 50, 50)}, many(50, pair(0, 10, 500, 2, 50, 0))...), plan.Fail},
+		{"stable fails just as much", many(30, pair(0, 10, 500, 250, 50, 25)), plan.Pass},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			j := defaults(t)
+			s := j.Start()
+			var v plan.Verdict
+			for i, l := range c.looks {
+				l.T = float64(5 * (i + 1))
+				s, v = j.Look(s, l)
+			}
+			if v.Outcome != c.want {
+				t.Errorf("%s: %s, want %s", v.Reason, v.Outcome, c.want)
+			}
+		})
+	}
+}
+
+func TestLooksThatCannotBeBelievedAreMissedScrapes(t *testing.T) {
+	bucketed := func(requests int64, bounds []float64, buckets []int64) judge.Look {
+		l := pair(0, 10, 500, 2, 0, 0)
+		l.Tracks[plan.Canary] = judge.Counts{Pods: map[string]judge.Tally{"c": {Requests: requests, Bounds: bounds, Buckets: buckets}}}
+		return l
+	}
+	for _, c := range []struct {
+		reason string
+		look   judge.Look
+	}{
+		{"negative counts", pair(0, 10, 500, -2, 50, 0)},
+		{"4 failures exceed 3 requests", pair(0, 10, 500, 2, 3, 4)},
+		{"more than can be believed", pair(0, 10, 1<<60, 2, 50, 0)},
+		{"weight 101", pair(0, 101, 500, 2, 50, 0)},
+		{"weight NaN", pair(0, math.NaN(), 500, 2, 50, 0)},
+		{"fewer than the one before", bucketed(9, []float64{1, 2}, []int64{5, 4})},
+		{"holds 10 of 9 requests", bucketed(9, []float64{1, 2}, []int64{5, 10})},
+		{"do not ascend", bucketed(9, []float64{2, 1}, []int64{5, 6})},
+		{"1 buckets for 2 bounds", bucketed(9, []float64{1, 2}, []int64{5})},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			j := defaults(t)
+			s, _ := j.Look(j.Start(), at(5, pair(0, 10, 500, 2, 50, 0)))
+			before, _ := s.Checkpoint()
+			s, v := j.Look(s, at(10, c.look))
+			if v.Outcome != plan.Hold || !strings.Contains(v.Reason, c.reason) {
+				t.Errorf("%s: %s", v.Outcome, v.Reason)
+			}
+			after, _ := s.Checkpoint()
+			if strings.Replace(string(after), `"missed":1`, `"missed":0`, 1) != string(before) {
+				t.Error("it has changed more than the count of missed looks")
+			}
+			for _, k := range []float64{5, 4} { // time stands still, then runs backwards
+				s, v = j.Look(s, at(k, pair(0, 10, 500, 2, 50, 50)))
+			}
+			if v.Outcome != plan.Unavailable {
+				t.Errorf("after three in a row: %s: %s", v.Outcome, v.Reason)
+			}
+		})
+	}
+}
+
+func TestVerdictsAreFiniteNumbers(t *testing.T) {
+	j := defaults(t)
+	s := j.Start()
+	for i, l := range []judge.Look{
+		pair(0, 10, 0, 0, 1, 1), pair(0, 100, 1<<50, 1<<50, 1<<50, 0), pair(0, 0, 1, 1, 1<<50, 1<<50),
+		pair(0, 50, 1<<50, 0, 1<<50, 1<<50), pair(0, 50, 1, 0, 1, 0), pair(0, 50, 1<<50, 0, 1<<50, 1<<50),
+	} {
+		var v plan.Verdict
+		s, v = j.Look(s, at(math.Ldexp(1, 30*i), l))
+		if _, err := json.Marshal(v); err != nil {
+			t.Errorf("look %d: %v", i, err)
+		}
+		if _, err := s.Checkpoint(); err != nil {
+			t.Errorf("state after look %d: %v", i, err)
+		}
+	}
+}
+
+func verdicts(t *testing.T, j judge.Judge, looks []judge.Look) []string {
+	t.Helper()
+	var all []string
+	s := j.Start()
+	for _, l := range looks {
+		var v plan.Verdict
+		s, v = j.Look(s, l)
+		all = append(all, print(t, v))
+	}
+	return all
+}
+
+func print(t *testing.T, v plan.Verdict) string {
+	t.Helper()
+	data, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(data)
+}
+
+func pods(name string, requests, failures int64) judge.Counts {
+	return judge.Counts{Pods: map[string]judge.Tally{name: {Requests: requests, Failures: failures}}}
+}
+
+func pair(t, weight float64, nb, xb, nc, xc int64) judge.Look {
+	l := judge.Look{T: t, Weight: weight, Tracks: map[plan.TrackName]judge.Counts{}}
+	l.Tracks[plan.Stable], l.Tracks[plan.Canary] = pods("a", nb, xb), pods("c", nc, xc)
+	return l
+}
+
+func at(t float64, l judge.Look) judge.Look {
+	l.T = t
+	return l
+}
+
+func many(k int, l judge.Look) []judge.Look {
+	all := make([]judge.Look, k)
+	for i := range all {
+		all[i] = l
+	}
+	return all
+}
+
+func idle(k int) []judge.Look { return many(k, pair(0, 10, 0, 0, 0, 0)) }
+
+func BenchmarkLook(b *testing.B) {
+	for _, name := range []string{"same, 0.5 %", "same latency"} {
+		b.Run(fmt.Sprintf("%s, 20 pods", name), func(b *testing.B) {
+			j, all, s, k := defaults(b), looks(family(b, name), 1, 720), judge.State(nil), 0
+			b.ReportAllocs()
+			for b.Loop() {
+				if k%len(all) == 0 {
+					s = j.Start()
+				}
+				s, _ = j.Look(s, all[k%len(all)])
+				k++
+			}
+		})
+	}
+}
