@@ -64,6 +64,12 @@ func (x *exchange) admit() bool {
 		refuse(x.w, x.target.name, Refused, err.Error())
 		return false
 	}
+	if msg.stream != nil && x.r.ProtoMajor == 1 {
+		// Else net/http would swallow the rest of the body as soon as an answer begins.
+		if err := http.NewResponseController(x.w).EnableFullDuplex(); err != nil {
+			x.target.log.Debug("answer while asked", "target", x.target.name, "error", err)
+		}
+	}
 	msg.inform = x.inform
 	x.msg = msg
 	return true
