@@ -53,6 +53,9 @@ func refuse(w http.ResponseWriter, target string, f Fault, text string) {
 	if f.status() == http.StatusServiceUnavailable {
 		h.Set("Retry-After", "1")
 	}
+	if f == Refused || f == TooLarge {
+		h.Set("Connection", "close") // what remains of the request is not read
+	}
 	w.WriteHeader(f.status())
 	fmt.Fprint(w, body)
 }

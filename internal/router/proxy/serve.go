@@ -48,6 +48,11 @@ func (x *exchange) contain() {
 
 // admit makes the message, or answers why there is none.
 func (x *exchange) admit() bool {
+	if len(x.r.TransferEncoding) > 0 {
+		// Chunks may have come with a length as well, which net/http forgets, and who asked us may have believed the length:
+		// what follows on this connection is not to be trusted (RFC 9112, section 6.1).
+		x.w.Header().Set("Connection", "close")
+	}
 	if limit := x.config.Limits.BodyBytes; limit > 0 {
 		if x.r.ContentLength > limit {
 			x.refuse(TooLarge)
