@@ -46,7 +46,8 @@ const (
 func Needs(p plan.Plan, at plan.Position, looked map[string]time.Time, now time.Time) []string {
 	var due []string
 	for _, a := range p.Analyses {
-		if analysed(a, at) && !now.Before(looked[a.Name].Add(a.Every)) {
+		last := looked[a.Name]
+		if analysed(a, at) && (now.Before(last) || !now.Before(last.Add(a.Every))) { // before: the clock went back
 			due = append(due, a.Name)
 		}
 	}
@@ -100,13 +101,16 @@ func (d *decision) approach() (Orders, *plan.Waiting) {
 	return approach(d.step().Desired, d.p.Stable, d.seen)
 }
 
-// begin gives a release that was just created its first clock.
+// begin gives a release that was just created its first clock, and one whose clock was set back its old ones again.
 func (d *decision) begin() {
-	if d.at.Phase != "" {
+	if d.at.Phase == "" {
+		d.at.Phase = plan.Progressing
+		d.at.Entered, d.at.Short = d.seen.Now, d.seen.Now
 		return
 	}
-	d.at.Phase = plan.Progressing
-	d.at.Entered, d.at.Short = d.seen.Now, d.seen.Now
+	if back := latest(d.at).Sub(d.seen.Now); back > 0 {
+		d.at = shifted(d.at, -back)
+	}
 }
 
 // enter makes a step the one to hold. Its clocks start now.

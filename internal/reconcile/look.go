@@ -61,6 +61,9 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 	if err := json.Unmarshal(e.Counters, &before); err != nil {
 		return e, fmt.Errorf("restore counters of %s: %w", a.Name, err)
 	}
+	if back := e.Looked.Sub(seen.Now); back > 0 { // the clock was set back: looks go on from where they were
+		e.Began = e.Began.Add(-back)
+	}
 	look := judge.Look{T: seen.Now.Sub(e.Began).Seconds(), Weight: seen.Route.Traffic.Shares[plan.Canary].Percent()}
 	after, problem := l.read(ctx, r.Target, a.Source, r.wanted(), seen, before)
 	look.Tracks, look.Gap = metric.Increments(before, after)

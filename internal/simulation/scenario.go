@@ -16,6 +16,8 @@ type Scenario struct {
 	Rate           float64       // requests per second; 0: 100; negative: none
 	Quiet          time.Duration // between the first and the second release
 	Crash          float64       // probability that the process dies after a write
+	CrashAt        int           // the write of the second release after which it dies, from 1; 0: none
+	Jumps          float64       // probability, per round, that the clock is set up to an hour forward or back
 	People         People
 }
 
@@ -55,6 +57,7 @@ func Scenarios() []Scenario {
 		{Name: "rejected", Text: "people reject what asks for approval", Stable: well, Canary: well, People: People{Reject: true}},
 		{Name: "unanswered", Text: "nobody answers what asks for approval", Stable: well, Canary: well},
 		{Name: "rain", Text: "a good revision; calls fail, scrapes are missing, replicas die, the route lags, the process crashes at one write in fifty", Stable: well, Canary: well, Weather: rain, Crash: 0.02, People: agree},
+		{Name: "clock", Text: "a good revision; the clock is set forward and back all the time", Stable: well, Canary: well, Jumps: 0.02, People: agree},
 		{Name: "rain-errors", Text: "the same weather, and the new revision fails one request in ten", Stable: well, Canary: world.Truth{Failure: 0.1}, Weather: rain, Crash: 0.02, People: agree},
 	}
 }

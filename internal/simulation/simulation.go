@@ -39,18 +39,22 @@ type Ending struct {
 	Lost     int64         // requests nobody could answer
 	Broken   []string      // promises that were broken
 	Looked   int64         // requests that judges were shown
+	Writes   int           // of the record
+	Told     map[string]int
 }
 
 // A simulation under way.
 type simulation struct {
 	Story
-	world *world.World
-	store *memory.Store
-	loop  *reconcile.Loop
-	name  string // of the release under way
-	watch *watch
-	lines int           // of the log that were shown
-	told  map[wait]bool // waits that were shown
+	world  *world.World
+	store  *memory.Store
+	loop   *reconcile.Loop
+	name   string // of the release under way
+	took   time.Duration
+	watch  *watch
+	lines  int           // of the log that were shown
+	told   map[wait]bool // waits that were shown
+	writes int           // of the release that is told about
 }
 
 // Run tells the story to its end.
@@ -67,7 +71,6 @@ func Run(s Story) (Ending, error) {
 	}
 	sim.world.Pass(s.Scenario.Quiet)
 	sim.unleash()
-	began := sim.world.Now()
 	if err := sim.release(s.Second); err != nil {
 		return Ending{}, err
 	}
@@ -77,8 +80,8 @@ func Run(s Story) (Ending, error) {
 	}
 	sim.watch.finish(status)
 	return Ending{
-		Position: status.Position, Took: sim.world.Now().Sub(began),
-		Canary: sim.world.Canary, Lost: sim.world.Lost, Broken: sim.watch.broken(), Looked: sim.watch.looked,
+		Position: status.Position, Took: sim.took,
+		Canary: sim.world.Canary, Lost: sim.world.Lost, Broken: sim.watch.broken(), Looked: sim.watch.looked, Writes: sim.writes, Told: sim.world.Told(),
 	}, nil
 }
 
@@ -102,9 +105,10 @@ func (s *simulation) release(p plan.Plan) error {
 	if err != nil {
 		return fmt.Errorf("begin simulated release: %w", err)
 	}
+	s.took = 0
 	s.name, s.lines, s.told = name, 0, map[wait]bool{}
 	s.watch.before = plan.Position{}
-	for end := s.world.Now().Add(s.Limit); s.world.Now().Before(end); {
+	for left := s.Limit; left > 0; {
 		wait := s.round()
 		_, status, err := s.store.Release(s.name)
 		if err != nil {
@@ -116,7 +120,10 @@ func (s *simulation) release(p plan.Plan) error {
 			return nil
 		}
 		s.people(status)
-		s.world.Pass(min(max(wait, 100*time.Millisecond), 5*time.Second))
+		s.jump()
+		wait = min(max(wait, 100*time.Millisecond), 5*time.Second)
+		s.world.Pass(wait)
+		left, s.took = left-wait, s.took+wait
 	}
 	return nil
 }
@@ -175,8 +182,16 @@ type death struct{}
 
 // crash kills the process right after some of its writes.
 func (s *simulation) crash(string) {
-	if s.Scenario.Crash > 0 && s.watch.dice.Float64() < s.Scenario.Crash {
+	s.writes++
+	if s.writes == s.Scenario.CrashAt || s.Scenario.Crash > 0 && s.watch.dice.Float64() < s.Scenario.Crash {
 		panic(death{})
+	}
+}
+
+// jump sets the clock, if the scenario has it so.
+func (s *simulation) jump() {
+	if s.Scenario.Jumps > 0 && s.watch.dice.Float64() < s.Scenario.Jumps {
+		s.world.Jump(time.Duration((s.watch.dice.Float64()*2 - 1) * float64(time.Hour)))
 	}
 }
 

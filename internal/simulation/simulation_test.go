@@ -256,13 +256,69 @@ func TestRunCatchesBrokenEngines(t *testing.T) {
 		t.Run(strings.ReplaceAll(name, " ", "-"), func(t *testing.T) {
 			complaints := seeds(t, 40, func(seed uint64) (Story, bool) {
 				s := faulty(seed, first, second, seed%2 == 0)
-				s.Decide = decide
+				s.Decide, s.Limit = decide, 10*time.Minute
 				return s, seed%2 == 0
 			})
 			if len(complaints) == 0 {
 				t.Errorf("an engine that %s was not caught in 40 releases", name)
 			}
 		})
+	}
+}
+
+// The process is killed after each of its writes in turn, and the story must end the same: same outcome, same step, every
+// hook told as often as without the kill, except the one that was under way.
+func TestKilledAtEveryWrite(t *testing.T) {
+	first, second := plans(t, weight(100, 10*time.Second), weight(500, 10*time.Second))
+	for _, name := range []string{"good", "errors"} {
+		story := func(at int) Ending {
+			s := scenario(t, name)
+			s.CrashAt = at
+			e, err := Run(Story{First: first, Second: second, Scenario: s, Seed: 5, Judge: plainJudge})
+			if err != nil {
+				t.Fatal(err)
+			}
+			return e
+		}
+		whole := story(0)
+		if whole.Writes < 10 {
+			t.Fatalf("%s: only %d writes: the test would prove little", name, whole.Writes)
+		}
+		for at := 1; at <= whole.Writes; at++ {
+			e := story(at)
+			if e.Position.Phase != whole.Position.Phase || e.Position.Step != whole.Position.Step || len(e.Broken) > 0 {
+				t.Errorf("%s, killed after write %d: %s at step %d, want %s at step %d; broken: %v", name, at, e.Position.Phase, e.Position.Step, whole.Position.Phase, whole.Position.Step, e.Broken)
+			}
+			missing := 0
+			for key := range whole.Told {
+				if e.Told[key] == 0 {
+					missing++
+				}
+			}
+			if missing > 1 {
+				t.Errorf("%s, killed after write %d: %d hooks were never told, want at most the one under way", name, at, missing)
+			}
+			if lost := whole.Looked - e.Looked; name == "good" && (lost > 200 || lost < -200) {
+				t.Errorf("%s, killed after write %d: judges saw %d requests, without the kill %d", name, at, e.Looked, whole.Looked)
+			}
+		}
+		t.Logf("%s: killed after each of %d writes", name, whole.Writes)
+	}
+}
+
+func TestClockThatJumps(t *testing.T) {
+	first, second := plans(t, weight(100, 10*time.Second), weight(500, 10*time.Second))
+	for seed := range uint64(50) {
+		e, err := Run(Story{First: first, Second: second, Scenario: scenario(t, "clock"), Seed: seed, Judge: plainJudge})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Position.Phase == plan.Returned && e.Position.Failure.Reason == "NotReady" {
+			continue // a clock set forward past a deadline is not to be told from a wait that long
+		}
+		if e.Position.Phase != plan.Succeeded || e.Took > 10*time.Minute || len(e.Broken) > 0 {
+			t.Errorf("seed %d: %s after %s: %v", seed, e.Position.Phase, e.Took, e.Broken)
+		}
 	}
 }
 

@@ -63,8 +63,8 @@ func (w *watch) moves(p plan.Plan, old, at plan.Position) {
 
 // clocks: within a step, no clock starts again.
 func (w *watch) clocks(old, at plan.Position) {
-	if at.Step != old.Step || at.Phase != old.Phase {
-		return
+	if at.Step != old.Step || at.Phase != old.Phase || w.sim.Scenario.Jumps > 0 {
+		return // clocks that are set back move all moments with them; that they end is checked by the story's limit
 	}
 	if !at.Entered.Equal(old.Entered) {
 		w.breaks("step %d: the clock of its beginning was set from %s to %s", at.Step, old.Entered, at.Entered)

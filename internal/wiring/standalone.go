@@ -67,7 +67,7 @@ func (s *Standalone) build(o Options) error {
 	means := reconcile.Means{
 		Store: s.store, Routers: s.routers, Workloads: s.workloads,
 		Metrics: map[string]metric.Store{}, Judge: catalog.Judge, Notifiers: map[string]notify.Notifier{},
-		Now: func() time.Time { return time.Now().Round(0) }, Log: o.Log, // wall time alone: a position outlives the process
+		Now: steady(time.Now()), Log: o.Log,
 	}
 	if err := s.open(o, &means); err != nil {
 		return err
@@ -84,6 +84,12 @@ func (s *Standalone) build(o Options) error {
 	}
 	s.socket, err = standalone.Listen(o.Socket)
 	return err
+}
+
+// steady is a clock that starts at the wall's time and then only goes forward, second by second, whatever happens to the
+// wall's clock. It carries no monotonic reading, because positions outlive the process.
+func steady(began time.Time) func() time.Time {
+	return func() time.Time { return began.Add(time.Since(began)).Round(0) }
 }
 
 // open makes every back end of the catalog.

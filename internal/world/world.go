@@ -42,6 +42,7 @@ type World struct {
 	Truths  map[plan.Revision]Truth
 
 	now     time.Time
+	skew    time.Duration
 	dice    *rand.Rand
 	targets map[string]*target
 	told    map[string]int
@@ -70,11 +71,12 @@ func New(seed uint64) *World {
 	}
 }
 
-// Now is the world's clock.
-func (w *World) Now() time.Time { return w.now }
+// Now is what the clocks in the world show.
+func (w *World) Now() time.Time { return w.now.Add(w.skew) }
 
-// Jump moves the clock without anything else happening, as a machine that slept or was corrected does.
-func (w *World) Jump(d time.Duration) { w.now = w.now.Add(d) }
+// Jump sets the clocks of the world forward, or back. Everything in it goes on as it was.
+func (w *World) Jump(d time.Duration) { w.skew += d }
+
 
 // tick is the grain of simulated time.
 const tick = 200 * time.Millisecond
