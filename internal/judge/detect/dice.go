@@ -49,14 +49,15 @@ func (s *Stage) failures(n int64, p float64) int64 {
 	return min(x, n)
 }
 
-// buckets draws cumulative buckets, and returns how much more likely they are with the drag than without.
-func (s *Stage) buckets(n int64, d Drag, t float64) ([]int64, float64) {
+// buckets draws cumulative buckets, and returns how much more likely they are with the drag than with the usual one.
+func (s *Stage) buckets(n int64, d, usual Drag, t float64) ([]int64, float64) {
 	drift := 1.0
 	if s.f.Drift != nil {
 		drift = s.f.Drift(t)
 	}
 	d.Factor *= drift
-	with, without := s.curve(d), s.curve(Drag{Factor: drift})
+	usual.Factor *= drift
+	with, without := s.curve(d), s.curve(usual)
 	counts := make([]int64, len(s.f.Slow.Bounds))
 	left, gain, before, beforePlain := n, 0.0, 0.0, 0.0
 	for i := range with {
@@ -75,12 +76,12 @@ func (s *Stage) buckets(n int64, d Drag, t float64) ([]int64, float64) {
 	return counts, gain
 }
 
-// curve is the share answered within every bound; the last few are remembered.
+// curve is the share answered within every bound; a few hundred are remembered.
 func (s *Stage) curve(d Drag) []float64 {
 	if known, ok := s.curves[d]; ok {
 		return known
 	}
-	if len(s.curves) > 8 || s.curves == nil {
+	if len(s.curves) > 512 || s.curves == nil {
 		s.curves = map[Drag][]float64{}
 	}
 	shares := make([]float64, len(s.f.Slow.Bounds))

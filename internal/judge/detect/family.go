@@ -24,6 +24,8 @@ type Family struct {
 	Drag  func(t float64) Drag    // what the canary does to them
 	Drift func(t float64) float64 // factor on the latency of both tracks
 
+	SlowCV   float64 // of lasting differences between the pods' latencies
+	Stalls   float64 // share of looks in which a pod stalls and half of its requests take ten times as long
 	Gaps     float64 // share of looks that are not scraped
 	Lost     float64 // share of looks in which one pod's counter was reset
 	Restarts float64 // seconds between replacements of one stable and one canary pod; 0: never

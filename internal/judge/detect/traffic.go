@@ -31,6 +31,7 @@ type Stage struct {
 type actor struct {
 	name   string
 	factor float64
+	slow   float64
 	owed   judge.Tally
 }
 
@@ -44,10 +45,13 @@ func NewStage(f *Family, seed, n uint64) *Stage {
 func (s *Stage) cast(prefix string, k int) []actor {
 	actors := make([]actor, k)
 	for i := range actors {
-		actors[i] = actor{name: prefix + strconv.Itoa(i), factor: 1}
+		actors[i] = actor{name: prefix + strconv.Itoa(i), factor: 1, slow: 1}
 		if s.f.CV > 0 {
 			shape := 1 / (s.f.CV * s.f.CV)
 			actors[i].factor = distuv.Gamma{Alpha: shape, Beta: shape, Src: s.dice}.Rand()
+		}
+		if s.f.SlowCV > 0 {
+			actors[i].slow = math.Round(100*math.Exp(s.f.SlowCV*s.dice.NormFloat64())) / 100
 		}
 	}
 	return actors
@@ -132,13 +136,18 @@ func (s *Stage) act(actors []actor, volume, rate float64, known *truth, t float6
 			gain += ratio(float64(n), float64(x), p, known.stable)
 		}
 		if s.f.Slow != nil {
-			drag := Drag{Factor: 1}
-			if known != nil {
+			usual := Drag{Factor: a.slow}
+			if s.f.Stalls > 0 && s.dice.Float64() < s.f.Stalls {
+				usual.Share, usual.Plus = 0.5, 9*s.f.Slow.Median
+			}
+			drag := usual
+			if known != nil && known.drag != (Drag{Factor: 1}) {
 				drag = known.drag
+				drag.Factor *= a.slow
 			}
 			var more float64
 			tally.Bounds = s.f.Slow.Bounds
-			tally.Buckets, more = s.buckets(n, drag, t)
+			tally.Buckets, more = s.buckets(n, drag, usual, t)
 			gain += more
 		}
 		pods[a.name] = merge(tally, a.owed)
