@@ -1,13 +1,16 @@
 package process
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"syscall"
 	"testing"
+	"time"
 
 	"serin.dev/serin/internal/plan"
 )
@@ -163,4 +166,46 @@ func TestBrokenRecordIsPutAside(t *testing.T) {
 	}
 	s.order(settings{}.json(t), 1)
 	s.ready(1)
+}
+
+// However often serin is killed, and wherever in a start, afterwards there are as many processes as were ordered.
+func TestNoProcessIsLostHoweverOftenSerinIsKilled(t *testing.T) {
+	if bootID() == "" {
+		t.Skip("the environment of processes cannot be read here")
+	}
+	s := &stand{t: t, dir: t.TempDir()}
+	tribe := rand.Text()
+	template := settings{env: map[string]string{"TRIBE": tribe}}.json(t)
+	for i := range 12 {
+		cmd := exec.Command(os.Args[0], "serin", s.dir, string(template))
+		cmd.Stdout = os.Stdout
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Duration(i*i) * time.Millisecond) // the moment of death, not a wait for anything
+		cmd.Process.Kill()
+		cmd.Wait()
+	}
+	s.open()
+	t.Cleanup(s.close)
+	s.order(template, 2)
+	p := s.ready(2)
+	want := []int{s.record(p.Endpoints[0].Instance).Pid, s.record(p.Endpoints[1].Instance).Pid}
+	slices.Sort(want)
+	if got := members(tribe); !slices.Equal(got, want) {
+		t.Errorf("processes %v run, the records know %v", got, want)
+	}
+}
+
+// members lists the processes that were started with the variable TRIBE.
+func members(tribe string) []int {
+	files, _ := filepath.Glob("/proc/[0-9]*/environ")
+	var pids []int
+	for _, file := range files {
+		if pid, err := strconv.Atoi(filepath.Base(filepath.Dir(file))); err == nil && carries(file, "TRIBE="+tribe) {
+			pids = append(pids, pid)
+		}
+	}
+	slices.Sort(pids)
+	return pids
 }

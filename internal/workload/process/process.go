@@ -101,7 +101,10 @@ func (w *Processes) adoptAll(records []record) {
 		}
 		w.log.Info("adopted process", "instance", r.Instance, "pid", process.pid)
 		w.ports.moor(r.Instance, r.Port)
-		r.Pid, r.Started = process.pid, process.started
+		if r.Pid == 0 {
+			r.Pid, r.Started = process.pid, process.started
+			w.warn(w.shelf.save(r))
+		}
 		p := w.target(r.Target).pool(r.Pool, r.Revision)
 		p.digest = r.Digest
 		if !r.Leaving {

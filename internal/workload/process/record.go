@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"syscall"
+	"time"
 
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/workload"
@@ -59,15 +60,29 @@ func openShelf(dir string) (*shelf, error) {
 			return nil, fmt.Errorf("create directory of processes: %w", err)
 		}
 	}
-	lock, err := os.OpenFile(filepath.Join(dir, "lock"), os.O_CREATE|os.O_RDWR, 0o600)
+	lock, err := takeLock(filepath.Join(dir, "lock"))
+	if err != nil {
+		return nil, err
+	}
+	return &shelf{dir: dir, lock: lock}, nil
+}
+
+// takeLock is patient for a second: a process that a killed serin was just starting holds the lock until its exec.
+func takeLock(path string) (*os.File, error) {
+	lock, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, fmt.Errorf("open lock: %w", err)
 	}
-	if err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
-		lock.Close()
-		return nil, fmt.Errorf("lock %s: another serin uses it: %w", dir, err)
+	for patience := time.Now().Add(time.Second); ; time.Sleep(10 * time.Millisecond) {
+		err := syscall.Flock(int(lock.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if err == nil {
+			return lock, nil
+		}
+		if time.Now().After(patience) {
+			lock.Close()
+			return nil, fmt.Errorf("lock %s: another serin uses it: %w", filepath.Dir(path), err)
+		}
 	}
-	return &shelf{dir: dir, lock: lock}, nil
 }
 
 func (s *shelf) close() error { return s.lock.Close() }
