@@ -50,8 +50,9 @@ test: build vet lint bin/podinfo ## all tests: also process-level ones and thous
 	SERIN_BIN=$(CURDIR)/bin/serin PODINFO_BIN=$(CURDIR)/bin/podinfo go test -timeout 20m ./...
 
 .PHONY: golden
-golden: ## rewrite golden files; the diff is the review
-	go test ./internal/compile/... ./internal/dialect/... ./internal/engine/... ./internal/simulation/... ./internal/cli/... -update
+golden: ## rewrite golden files and transcripts; the diff is the review
+	go test ./internal/engine -rewrite
+	go test $$(grep -rl --include=*_test.go 'flag.Bool("update"' internal | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
 
 .PHONY: bench
 bench: ## Go benchmarks
