@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -55,24 +56,44 @@ type release struct {
 
 // Advance takes one round with a release and says when to come again at the latest.
 //
-// An error leaves the release where it is; coming again is safe at any time.
+// An error leaves the release where it is and is noted in its status; coming again is safe at any time.
 func (l *Loop) Advance(ctx context.Context, name string) (time.Duration, error) {
 	r, err := l.load(name)
 	if err != nil {
 		return 0, fmt.Errorf("load %s: %w", name, err)
 	}
+	wait, err := l.round(ctx, r)
+	return wait, errors.Join(err, l.note(r, err))
+}
+
+func (l *Loop) round(ctx context.Context, r *release) (time.Duration, error) {
 	seen, err := l.observe(ctx, r)
 	if err != nil {
-		return 0, fmt.Errorf("observe %s: %w", name, err)
+		return 0, fmt.Errorf("observe %s: %w", r.Name, err)
 	}
 	next := l.Decide(r.Plan, r.status.Position, seen)
 	if err := l.record(r, next); err != nil { // before acting: a crash may repeat, never forget
-		return 0, fmt.Errorf("record %s: %w", name, err)
+		return 0, fmt.Errorf("record %s: %w", r.Name, err)
 	}
 	if err := l.act(ctx, r, seen, next.Do); err != nil {
-		return 0, fmt.Errorf("act on %s: %w", name, err)
+		return 0, fmt.Errorf("act on %s: %w", r.Name, err)
 	}
 	return next.Wait, nil
+}
+
+// note writes down why a round did not work, or that one works again.
+func (l *Loop) note(r *release, trouble error) error {
+	text := ""
+	if trouble != nil {
+		text = trouble.Error()
+	}
+	if r.status.Trouble == text {
+		return nil
+	}
+	return l.Store.Change(r.Name, func(s *releases.Status) error {
+		s.Trouble = text
+		return nil
+	})
 }
 
 func (l *Loop) load(name string) (*release, error) {

@@ -16,11 +16,12 @@ import (
 // told. A round that changed nothing writes nothing.
 func (l *Loop) record(r *release, d engine.Decision) error {
 	before := r.status.Position
-	if len(r.evidence) == 0 && len(d.Tell) == 0 && r.status.Trouble == "" && same(before, d.Next) {
+	if len(r.evidence) == 0 && len(d.Tell) == 0 && same(before, d.Next) {
 		return nil
 	}
+	events := narrate(r.Plan, before, d.Next, l.Now())
 	change := func(s *releases.Status) {
-		s.Position, s.Trouble = d.Next, ""
+		s.Position = d.Next
 		for name, e := range r.evidence {
 			if s.Evidence == nil {
 				s.Evidence = map[string]releases.Evidence{}
@@ -30,21 +31,31 @@ func (l *Loop) record(r *release, d engine.Decision) error {
 		for _, t := range d.Tell {
 			s.Outbox = append(s.Outbox, entry(r, t, l.Now()))
 		}
-		for _, e := range narrate(r.Plan, before, d.Next, l.Now()) {
+		for _, e := range events {
 			s.Remember(e)
-			l.Log.Info(e.Text, "release", r.Name, "reason", e.Reason, "step", r.Plan.Steps[e.Step].Name, "rule", d.Fired)
 		}
 		r.status = *s
 	}
-	if !before.Phase.Over() && d.Next.Phase.Over() {
-		return l.Store.Conclude(r.Name, func(s *releases.Status, t *releases.Target) error {
+	if err := l.write(r, change, !before.Phase.Over() && d.Next.Phase.Over(), d.Next); err != nil {
+		return err
+	}
+	for _, e := range events {
+		l.Log.Info(e.Text, "release", r.Name, "reason", e.Reason, "step", r.Plan.Steps[e.Step].Name, "rule", d.Fired)
+	}
+	return nil
+}
+
+// write changes the status, and with the end of a release also the books of its target.
+func (l *Loop) write(r *release, change func(*releases.Status), ends bool, at plan.Position) error {
+	if !ends {
+		return l.Store.Change(r.Name, func(s *releases.Status) error {
 			change(s)
-			t.Close(r.Release, d.Next)
 			return nil
 		})
 	}
-	return l.Store.Change(r.Name, func(s *releases.Status) error {
+	return l.Store.Conclude(r.Name, func(s *releases.Status, t *releases.Target) error {
 		change(s)
+		t.Close(r.Release, at)
 		return nil
 	})
 }

@@ -241,11 +241,16 @@ func source(d compile.Draft) plan.Use {
 	return d.Analyses[0].Source
 }
 
-// watchFiles looks at the files once a second: it costs a few stat calls, and works on every file system and with every
-// way editors and deployment tools replace a file.
+// glance is how often the files are looked at. It costs a few stat calls, and works on every file system and with every way
+// editors and deployment tools replace a file.
+const glance = 300 * time.Millisecond
+
+// watchFiles reads the files again when they have changed, and have stayed as they are for a glance: a file that is being
+// written, or is gone for a moment while it is replaced, is not half read.
 func (r *Runner) watchFiles(ctx context.Context, all *sync.WaitGroup) {
-	seen := stamps(r.Files)
-	t := time.NewTicker(time.Second)
+	used := stamps(r.Files)
+	last := used
+	t := time.NewTicker(glance)
 	defer t.Stop()
 	for {
 		select {
@@ -253,9 +258,11 @@ func (r *Runner) watchFiles(ctx context.Context, all *sync.WaitGroup) {
 			return
 		case <-t.C:
 		}
-		if now := stamps(r.Files); now != seen {
-			seen = now
+		now := stamps(r.Files)
+		if now != used && now == last {
+			used = now
 			r.reload(ctx, all)
 		}
+		last = now
 	}
 }

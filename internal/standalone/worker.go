@@ -60,30 +60,16 @@ func (w *worker) round(ctx context.Context) time.Duration {
 	return wait
 }
 
-// stumble notes an error, once, and says when to try again.
+// stumble logs an error, once, and says when to try again. People see it in the release, where the loop has noted it.
 func (w *worker) stumble(err error) time.Duration {
 	if text := err.Error(); text != w.trouble {
 		w.trouble = text
 		w.r.Log.Error("a round did not work and is tried again", "target", w.target, "release", w.release, "error", err)
-		if w.release != "" {
-			w.note(text)
-		}
 		w.r.news.tell()
 	}
 	wait := min(retryLast, retryFirst<<min(w.retries, 10))
 	w.retries++
 	return wait
-}
-
-// note writes the trouble into the record, so that people see it. Where even that fails the log has to do.
-func (w *worker) note(text string) {
-	err := w.r.Store.Change(w.release, func(s *releases.Status) error {
-		s.Trouble = text
-		return nil
-	})
-	if err != nil {
-		w.r.Log.Error("the trouble could not be recorded", "release", w.release, "error", err)
-	}
 }
 
 // tell empties the outboxes of the target's releases, apart from the rounds: a receiver that hangs must not keep traffic
