@@ -39,7 +39,7 @@ type mark struct {
 }
 
 // Alternatives, in odds beyond the tolerated share.
-func latencyKappas() []float64 { return []float64{1.3, 2, 4, 10, 40, 200} }
+func latencyKappas() []float64 { return []float64{1.5, 3, 8, 30, 120} }
 
 // Bounds that more than a usual share of stable's requests exceed say little; beyond the first that none exceeds there is
 // nothing to add, for what is slower than a later bound is slower than that one.
@@ -158,6 +158,10 @@ func (l *latency) learn(stable *arm, pods *roster, seconds float64) {
 		return
 	}
 	for i := range l.Marks {
+		l.Marks[i].Slow.add(stable.timed, stable.slow[i], seconds, 600)
+		if l.Used > 0 && (i < l.First || i >= l.First+l.Used) {
+			continue // nothing depends on its noise
+		}
 		l.cells = l.cells[:0]
 		for _, p := range stable.pods {
 			if p.n > 0 && len(p.slow) > 0 {
@@ -165,7 +169,6 @@ func (l *latency) learn(stable *arm, pods *roster, seconds float64) {
 			}
 		}
 		l.Marks[i].Noise.learn(l.cells)
-		l.Marks[i].Slow.add(stable.timed, stable.slow[i], seconds, 600)
 	}
 }
 

@@ -31,10 +31,13 @@ type noise struct {
 func (v *noise) learn(cells []cell) {
 	var n, x, weighted float64
 	for _, c := range cells {
-		n, x, weighted = n+c.n, x+c.x, weighted+c.n*c.record.lean()
+		n, x = n+c.n, x+c.x
 	}
-	if n <= 0 {
-		return
+	if x == 0 && len(cells) != 1 {
+		return // nothing was seen, and nothing expected
+	}
+	for _, c := range cells {
+		weighted += c.n * c.record.lean()
 	}
 	if len(cells) == 1 {
 		v.learnLone(cells[0])

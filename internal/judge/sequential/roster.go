@@ -61,34 +61,29 @@ func (r *roster) admit(pods map[string]judge.Tally, t float64) []entry {
 	}
 	slices.Sort(r.names)
 	first, settled := len(r.Pods) == 0, false
-	r.entries = r.entries[:0]
+	at := 0
 	for _, name := range r.names {
-		at, known := r.find(name)
-		if !known {
+		for at < len(r.Pods) && r.Pods[at].Name < name {
+			at++
+		}
+		if at < len(r.Pods) && r.Pods[at].Name == name {
+			settled = true
+		} else {
 			r.Pods = slices.Insert(r.Pods, at, pod{Name: name, Born: t})
 		}
-		settled = settled || known
 	}
+	at = 0
+	r.entries = r.entries[:0]
 	for _, name := range r.names {
-		at, _ := r.find(name)
+		for r.Pods[at].Name != name {
+			at++
+		}
 		fresh := r.Pods[at].Born == t && !first && (settled || !r.Swept)
 		r.Pods[at].Seen = t
 		r.entries = append(r.entries, entry{tally: pods[name], pod: at, fresh: fresh})
 	}
 	r.Swept = !settled && !first && len(r.names) > 0
 	return r.entries
-}
-
-func (r *roster) find(name string) (int, bool) {
-	return slices.BinarySearchFunc(r.Pods, name, func(p pod, name string) int {
-		if p.Name < name {
-			return -1
-		}
-		if p.Name > name {
-			return 1
-		}
-		return 0
-	})
 }
 
 // forget drops pods that are gone. It runs at the end of a look, for entries point into Pods.
