@@ -1,5 +1,5 @@
 // Package metric holds the contract of metric stores: they tell what was counted on each instance of each track. A store
-// hands out raw counters; increments, resets and gaps are worked out here, once, for all stores (Series), because
+// hands out raw counters; increments, resets and gaps are worked out here, once, for all stores (Increments, Carry), because
 // rate() and its kin extrapolate and judges need counts (Prometheus documentation, "rate").
 //
 // It serves number 6 of the walk in ARCHITECTURE.md. Every store runs the suite in metric/conformance.
