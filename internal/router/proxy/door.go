@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -18,9 +19,10 @@ import (
 // A door is an address that is listened on. It outlives the servers behind it, so that changed settings close no door.
 type door struct {
 	address  string
-	listener net.Listener
+	listener *net.TCPListener
 	arrived  chan net.Conn
-	closed   chan struct{}
+	done     chan struct{} // accept has ended
+	shut     chan struct{} // nobody takes connections any more
 	once     sync.Once
 }
 
@@ -32,7 +34,10 @@ func openDoor(address string) (*door, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen on %s: %w", address, err)
 	}
-	d := &door{address: address, listener: listener, arrived: make(chan net.Conn), closed: make(chan struct{})}
+	d := &door{
+		address: address, listener: listener.(*net.TCPListener),
+		arrived: make(chan net.Conn), done: make(chan struct{}), shut: make(chan struct{}),
+	}
 	go d.accept()
 	return d, nil
 }
@@ -40,32 +45,48 @@ func openDoor(address string) (*door, error) {
 // accept hands connections to whichever server takes them. Errors pass (too many open files); until they do it waits
 // between two tries.
 func (d *door) accept() {
+	defer close(d.done)
+	defer d.listener.Close()
 	for {
 		conn, err := d.listener.Accept()
 		switch {
 		case err == nil:
 			select {
 			case d.arrived <- conn:
-			case <-d.closed:
+			case <-d.shut:
 				conn.Close()
 				return
 			}
-		case errors.Is(err, net.ErrClosed):
+		case errors.Is(err, net.ErrClosed), errors.Is(err, os.ErrDeadlineExceeded):
 			return
 		default:
 			select {
 			case <-time.After(10 * time.Millisecond):
-			case <-d.closed:
+			case <-d.shut:
 				return
 			}
 		}
 	}
 }
 
+// How long a closing door goes on to accept, and how long the last to come in may wait for a place. The kernel
+// completes connections by itself, and resets those it still holds when a listener is closed; that cannot be helped, only
+// be kept to the instant between the last accept and the close.
+const (
+	lastCall = 5 * time.Millisecond
+	lastWait = 100 * time.Millisecond
+)
+
+// close lets in who is at the door already, and closes it. The server behind it must leave only afterwards.
 func (d *door) close() {
 	d.once.Do(func() {
-		close(d.closed)
-		d.listener.Close()
+		d.listener.SetDeadline(time.Now().Add(lastCall))
+		select {
+		case <-d.done:
+		case <-time.After(lastCall + lastWait):
+		}
+		close(d.shut)
+		<-d.done
 	})
 }
 
@@ -149,12 +170,12 @@ func (s *server) leave() {
 // closed their connections, for at most the given time: net/http's own Shutdown drops requests that it has just read.
 func (s *server) stop(ctx context.Context, linger time.Duration) error {
 	s.leave()
+	<-s.done // all who came in are counted now
 	awaitQuiet(ctx, linger, func() bool { return s.entrance.inside.Load() == 0 })
 	err := s.http.Shutdown(ctx)
 	if err != nil {
 		s.http.Close()
 	}
-	<-s.done
 	return err
 }
 

@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"io"
 	"math/big"
@@ -16,6 +17,9 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"sync"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,6 +99,40 @@ func TestNothingIsLostByARestart(t *testing.T) {
 	s.apply()
 	if report := stop(); report.Total.Failures() != 0 {
 		t.Errorf("%s, faults %v", report, report.Faults)
+	}
+}
+
+// Whoever was let in gets an answer, also in the instant the address closes. (Connections that the kernel completed and
+// nobody accepted yet are reset by the kernel.)
+func TestNothingIsLostByAMove(t *testing.T) {
+	s := newStage(t, "")
+	s.serve(plan.Stable, "v1", says("ok"))
+	s.apply()
+	for range 10 {
+		url := s.url()
+		var served atomic.Int64
+		var clients sync.WaitGroup
+		for range 4 {
+			clients.Go(func() {
+				for {
+					client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+					resp, err := client.Post(url, "text/plain", nil)
+					if errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) {
+						return
+					}
+					if err != nil {
+						t.Errorf("after %d answers: %v", served.Load(), err)
+						return
+					}
+					resp.Body.Close()
+					served.Add(1)
+				}
+			})
+		}
+		s.await("requests flow", func() bool { return served.Load() > 20 })
+		s.order.With = fmt.Appendf(nil, `{"listen": %q}`, nobody(t))
+		s.apply()
+		clients.Wait()
 	}
 }
 

@@ -85,9 +85,7 @@ func (t *target) apply(o router.Order, taken func(address string) error) error {
 		return err
 	}
 	t.swap(old, next)
-	for _, end := range retire {
-		t.work.Go(func() { end(time.Duration(c.Drain)) })
-	}
+	t.work.Go(func() { retire(time.Duration(c.Drain)) })
 	return nil
 }
 
@@ -118,39 +116,43 @@ func (t *target) finder(c *config) func(name, url string) (*instance, error) {
 
 // listen opens the door and starts the server the settings ask for, where they are not there yet. It returns how to
 // retire those they replace, once the table stands. Nothing has changed when it returns an error.
-func (t *target) listen(c *config, taken func(address string) error) (retire []func(time.Duration), err error) {
+func (t *target) listen(c *config, taken func(address string) error) (retire func(drain time.Duration), err error) {
 	want := c.server()
 	if t.door != nil && t.door.address == c.Listen && t.server.settings == want {
-		return nil, nil
+		return func(time.Duration) {}, nil
 	}
 	next, err := newServer(want, t, t.log)
 	if err != nil {
 		return nil, err
 	}
 	oldDoor, oldServer := t.door, t.server
-	if oldDoor == nil || oldDoor.address != c.Listen {
+	moves := oldDoor == nil || oldDoor.address != c.Listen
+	if moves {
 		if err := taken(c.Listen); err != nil {
 			return nil, err
 		}
-		if t.door, err = openDoor(c.Listen); err != nil {
-			t.door = oldDoor
+		opened, err := openDoor(c.Listen)
+		if err != nil {
 			return nil, err
 		}
-		if oldDoor != nil {
-			retire = append(retire, func(time.Duration) { oldDoor.close() })
-		}
+		t.door = opened
 	}
 	t.server = next
-	if oldServer != nil {
-		next.start(t.door)
-		oldServer.leave()
-		retire = append(retire, func(drain time.Duration) {
-			ctx, cancel := context.WithTimeout(t.ctx, 2*drain)
-			defer cancel()
-			oldServer.stop(ctx, drain)
-		})
+	if oldServer == nil {
+		return func(time.Duration) {}, nil
 	}
-	return retire, nil
+	next.start(t.door)
+	if !moves {
+		oldServer.leave() // from here on the new one gets the connections
+	}
+	return func(drain time.Duration) {
+		if moves {
+			oldDoor.close()
+		}
+		ctx, cancel := context.WithTimeout(t.ctx, 2*drain)
+		defer cancel()
+		oldServer.stop(ctx, drain)
+	}, nil
 }
 
 // swap puts the new table in place of the old one. Instances are let in before and shown out after, so that at every
