@@ -31,6 +31,9 @@ func spawn(t *Template, r record, out *os.File) (*child, error) {
 	for i, word := range t.Command {
 		args[i] = expand(word, values)
 	}
+	if _, err := os.Stat(t.Dir); t.Dir != "" && err != nil {
+		return nil, fmt.Errorf("enter working directory: %w", err) // the system would say that there is no such program
+	}
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = t.Dir
 	cmd.Env = t.environ(r, values)
