@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime/debug"
 	"time"
 
 	"go.etcd.io/bbolt"
@@ -55,8 +56,10 @@ func Open(path string) (*Store, error) {
 	return s, nil
 }
 
-// openFile turns bbolt's answers, and its panics on damaged pages, into words about the file.
+// openFile turns bbolt's answers, and its panics on damaged pages, into words about the file. Pages beyond the end of a file
+// that was cut off are memory that cannot be read; such a fault is to be a panic like any other.
 func openFile(path string) (db *bbolt.DB, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
 		if p := recover(); p != nil {
 			db, err = nil, fmt.Errorf("state file %s is damaged (%v); it is left as it is: move it away to start anew", path, p)
@@ -77,7 +80,8 @@ func openFile(path string) (db *bbolt.DB, err error) {
 	return db, nil
 }
 
-// check walks all pages once: damage is found before anything is written, not in the middle of a release.
+// check walks all pages once: damage is found before anything is written, not in the middle of a release. The walk is done by
+// a goroutine of bbolt's, where no fault can be caught, so the file must first be known to hold all its pages.
 func check(db *bbolt.DB) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -85,6 +89,9 @@ func check(db *bbolt.DB) (err error) {
 		}
 	}()
 	return db.View(func(tx *bbolt.Tx) error {
+		if info, err := os.Stat(db.Path()); err != nil || info.Size() < tx.Size() {
+			return errors.Join(err, fmt.Errorf("it is cut off, %d bytes are needed", tx.Size()))
+		}
 		var first error
 		for err := range tx.Check() {
 			if first == nil {
