@@ -35,12 +35,13 @@ type Runner struct {
 	mu      sync.Mutex
 	drafts  map[string]compile.Draft // by target
 	workers map[string]*worker
-	invalid compile.Notes // of the newest files, when they could not be used
+	trouble map[string]string // by target: why its last round did not work
+	invalid compile.Notes     // of the newest files, when they could not be used
 }
 
 // New returns a runner that has not begun.
 func New(m Means) *Runner {
-	return &Runner{Means: m, news: newNews(), drafts: map[string]compile.Draft{}, workers: map[string]*worker{}}
+	return &Runner{Means: m, news: newNews(), drafts: map[string]compile.Draft{}, workers: map[string]*worker{}, trouble: map[string]string{}}
 }
 
 // ErrInvalid says that the files cannot be used; the notes say why.
@@ -110,6 +111,15 @@ func (r *Runner) draft(key string) compile.Draft {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.drafts[key]
+}
+
+// troubled keeps why the last round of a target did not work, empty when it did, and reports whether that is new.
+func (r *Runner) troubled(target, text string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	old := r.trouble[target]
+	r.trouble[target] = text
+	return old != text
 }
 
 // Wake lets the worker of a target look at once.

@@ -185,6 +185,11 @@ func (r *Runner) progress(ctx context.Context, name string) (progress.Release, e
 	if err != nil {
 		return progress.Release{}, err
 	}
+	r.mu.Lock()
+	if now := r.trouble[facts.Target]; now != "" {
+		facts.Trouble = now
+	}
+	r.mu.Unlock()
 	if notes := r.Invalid(); len(notes) > 0 {
 		facts.Trouble = "the changed files are not used: " + notes[0].String()
 	}

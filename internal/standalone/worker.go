@@ -15,7 +15,6 @@ type worker struct {
 	wake    chan struct{} // something changed: look now
 	letters chan struct{} // the outbox may have something
 	release string
-	trouble string
 	retries int
 }
 
@@ -54,16 +53,17 @@ func (w *worker) round(ctx context.Context) time.Duration {
 	if err != nil {
 		return w.stumble(err)
 	}
-	w.retries, w.trouble = 0, ""
+	w.retries = 0
+	w.r.troubled(w.target, "")
 	nudge(w.letters)
 	w.r.news.tell()
 	return wait
 }
 
-// stumble logs an error, once, and says when to try again. People see it in the release, where the loop has noted it.
+// stumble logs an error, once, and says when to try again. It is kept in memory for people to see, for the loop's note in the
+// release may be what could not be written.
 func (w *worker) stumble(err error) time.Duration {
-	if text := err.Error(); text != w.trouble {
-		w.trouble = text
+	if w.r.troubled(w.target, err.Error()) {
 		w.r.Log.Error("a round did not work and is tried again", "target", w.target, "release", w.release, "error", err)
 		w.r.news.tell()
 	}
