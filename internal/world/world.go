@@ -77,7 +77,6 @@ func (w *World) Now() time.Time { return w.now.Add(w.skew) }
 // Jump sets the clocks of the world forward, or back. Everything in it goes on as it was.
 func (w *World) Jump(d time.Duration) { w.skew += d }
 
-
 // tick is the grain of simulated time.
 const tick = 200 * time.Millisecond
 
