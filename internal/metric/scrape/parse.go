@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/prometheus/prometheus/model/histogram"
+	"github.com/prometheus/common/model"
 	"github.com/prometheus/prometheus/model/labels"
 	"github.com/prometheus/prometheus/model/textparse"
 
@@ -104,7 +105,7 @@ func (s *sheet) concerns(line string) bool {
 
 // sample takes one value into account: a counter, or a part of a classic histogram or summary.
 func (s *sheet) sample(ls labels.Labels, value float64) {
-	name := ls.Get(labels.MetricName)
+	name := ls.Get(model.MetricNameLabel)
 	if r := s.rules.requests; r != nil && (name == r.Metric || name == r.Metric+"_total") && r.fits(ls) {
 		if one := s.one(s.requests, ls); one != nil && !one.counted {
 			one.total, one.counted = s.count(name, value), true
@@ -133,7 +134,7 @@ func (s *sheet) sample(ls labels.Labels, value float64) {
 
 func (s *sheet) histogram(ls labels.Labels, ints *histogram.Histogram, floats *histogram.FloatHistogram) {
 	d := s.rules.duration
-	if d == nil || ls.Get(labels.MetricName) != d.Metric || !d.fits(ls) {
+	if d == nil || ls.Get(model.MetricNameLabel) != d.Metric || !d.fits(ls) {
 		return
 	}
 	if ints != nil {
@@ -157,7 +158,7 @@ func (s *sheet) one(of map[string]*series, ls labels.Labels) *series {
 	if value, ok := s.rules.exclude.value(ls); ok && s.rules.exclude.regex.MatchString(value) {
 		return nil
 	}
-	s.key = ls.BytesWithoutLabels(s.key[:0], labels.MetricName, labels.BucketLabel)
+	s.key = ls.BytesWithoutLabels(s.key[:0], model.MetricNameLabel, labels.BucketLabel)
 	one := of[string(s.key)]
 	if one == nil {
 		value, labelled := s.rules.failures.value(ls)
