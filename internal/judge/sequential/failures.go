@@ -57,7 +57,8 @@ func (f *failures) play(r *rules, b *block, tolerate float64) {
 
 // playPods bets on how many pods failed at all. Doubling a small rate at most doubles the pods that fail, so the
 // tolerances carry over; a canary whose pods have more traffic is allowed as much more.
-func (f *failures) playPods(r *rules, canary, stable *arm, tolerate, from, to float64) {
+func (f *failures) playPods(r *rules, seen sight, tolerate float64) {
+	canary, stable := seen.canary, seen.stable
 	f.rebalance(r, canary, stable)
 	if f.Pods.Value() == 0 || !alike(canary, stable) {
 		return
@@ -73,7 +74,7 @@ func (f *failures) playPods(r *rules, canary, stable *arm, tolerate, from, to fl
 	for _, kappa := range r.kappas {
 		f.logs = append(f.logs, bet.WorseExact(c, m, kappa, f.podRate(stable)))
 	}
-	f.Pods.Play(f.logs, r.prior, from, to)
+	f.Pods.Play(f.logs, r.prior, seen.from, seen.t)
 }
 
 // rebalance moves stakes: half to pods while failures come in bursts and pods can be compared, else all to counts.

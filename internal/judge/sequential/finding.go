@@ -136,10 +136,10 @@ func (s *state) accuse(r *rules) string {
 		said = s.compareLatency()
 	case nameFast:
 		said = fmt.Sprintf("latency objective: %s of the canary's requests took longer than %g s, allowed are %.3g %%",
-			per(s.Fast.N, s.Fast.X), r.Objective.Below, 100*(1-r.Objective.For))
+			percent(s.Fast.N, s.Fast.X), r.Objective.Below, 100*(1-r.Objective.For))
 	case nameAvailability:
 		said = fmt.Sprintf("availability: %s of the canary's %.0f requests failed, allowed are %.3g %%",
-			per(s.Up.N, s.Up.X), s.Up.N, 100*(1-r.Objective.Availability))
+			percent(s.Up.N, s.Up.X), s.Up.N, 100*(1-r.Objective.Availability))
 	default:
 		said = s.compareFailures() + fmt.Sprintf(", tolerated are %gx plus %.3g %%", r.Failures.Tolerate, 100*r.Failures.Plus)
 	}
@@ -152,7 +152,7 @@ func (s *state) accuse(r *rules) string {
 }
 
 // compare describes both metrics in a sentence.
-func (s *state) compare(*rules) string {
+func (s *state) compare() string {
 	if s.Slow.Used == 0 || s.Slow.N.NC == 0 {
 		return s.compareFailures()
 	}
@@ -172,7 +172,7 @@ func (s *state) compareLatency() string {
 	l := &s.Slow
 	i := l.telling()
 	return fmt.Sprintf("latency: %s of requests on the canary took longer than %g s, %s on stable; 99 %% stay below %.3g s and %.3g s",
-		per(l.N.NC, l.Canary[i]), l.Bounds[i], per(l.N.NB, l.Stable[i]),
+		percent(l.N.NC, l.Canary[i]), l.Bounds[i], percent(l.N.NB, l.Stable[i]),
 		quantile(l.Bounds, l.Canary, l.N.NC, 0.99), quantile(l.Bounds, l.Stable, l.N.NB, 0.99))
 }
 

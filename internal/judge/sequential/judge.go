@@ -116,7 +116,7 @@ func (s *state) play(r *rules, seen sight) {
 		s.flush(r, tolerate, canaries, stables)
 	}
 	s.Block.add(seen.t, seen.canary, seen.stable, seen.low, seen.high)
-	s.Fail.playPods(r, seen.canary, seen.stable, tolerate, seen.from, seen.t)
+	s.Fail.playPods(r, seen, tolerate*seen.high/seen.low)
 	s.keepPromises(r, seen)
 	if s.Block.full() {
 		s.flush(r, tolerate, canaries, stables)
@@ -203,8 +203,8 @@ func spell(parts ...string) string {
 	return strings.Join(said, "; ")
 }
 
+// byName orders pods.
 func byName(a, b pod) int { return strings.Compare(a.Name, b.Name) }
 
-func logOf(x float64) float64 { return math.Log(x) }
-
-func per(n, x float64) string { return fmt.Sprintf("%.3g %%", 100*x/math.Max(n, 1)) }
+// percent is x of n.
+func percent(n, x float64) string { return fmt.Sprintf("%.3g %%", 100*x/math.Max(n, 1)) }

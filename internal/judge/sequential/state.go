@@ -3,6 +3,7 @@ package sequential
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 
 	"serin.dev/serin/internal/judge"
@@ -85,7 +86,7 @@ func New(c Config) (judge.Judge, error) {
 
 func rulesOf(c Config, print string) rules {
 	r := rules{Config: c, limit: 1 / c.FalseRollback, cautions: cautions(), print: print}
-	r.clearNeed = -logOf(c.FalsePromotion)
+	r.clearNeed = -math.Log(c.FalsePromotion)
 	r.clearMost = r.clearNeed + spare
 	r.kappas, r.slowKappas = failureKappas(), latencyKappas()
 	r.prior, r.slowPrior = bet.Prior(r.kappas), bet.Prior(r.slowKappas)
@@ -164,7 +165,7 @@ func (s *state) evidence() float64 {
 		s.Stake.Latency*s.Slow.value() + s.Stake.Fast*s.Fast.Held.Value()
 }
 
-// tallies of a track, nil when it is missing.
+// track returns the pods of a track, and whether it was scraped.
 func track(l judge.Look, name plan.TrackName) (map[string]judge.Tally, bool) {
 	counts, ok := l.Tracks[name]
 	return counts.Pods, ok

@@ -77,7 +77,7 @@ func (s *state) level() float64 { return math.Min(s.evidence(), 1e12) }
 
 // weighUp answers when there is data and it does not fail the release.
 func (s *state) weighUp(r *rules) (plan.Outcome, string) {
-	compared := s.compare(r)
+	compared := s.compare()
 	switch {
 	case s.latencyLost():
 		return plan.Hold, spell("latency cannot be compared: canary and stable share no bucket bounds", compared)
