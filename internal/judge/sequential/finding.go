@@ -38,14 +38,10 @@ func (s *state) findings(r *rules, outcome plan.Outcome) []plan.Finding {
 }
 
 func (s *state) failuresFinding(r *rules) plan.Finding {
-	var xc float64
-	for i := range s.Canary.Pods {
-		xc += s.Canary.Pods[i].X
-	}
 	f := plan.Finding{
 		Name: nameFailures, Unit: "ratio", Evidence: readable(s.Fail.value()),
 		Effect: s.Fail.Sum.ratio(), Low: s.Fail.Low, High: s.Fail.High,
-		Stable: s.Fail.Rate.X / math.Max(s.Fail.Rate.N, 1), Canary: xc / math.Max(s.Canaries, 1),
+		Stable: s.FailedB / math.Max(s.Stables, 1), Canary: s.FailedC / math.Max(s.Canaries, 1),
 		N:       seen(s.Stables, s.Canaries),
 		Outcome: plan.Hold, Needs: s.needs(r),
 	}
@@ -160,12 +156,8 @@ func (s *state) compare() string {
 }
 
 func (s *state) compareFailures() string {
-	var x float64
-	for i := range s.Canary.Pods {
-		x += s.Canary.Pods[i].X
-	}
-	return fmt.Sprintf("failures: %.0f of %.0f requests on the canary, %.3g %% on stable, ratio %.3g (%.3g to %.3g)",
-		x, s.Canaries, 100*s.Fail.Rate.X/math.Max(s.Fail.Rate.N, 1), s.Fail.Sum.ratio(), s.Fail.Low, s.Fail.High)
+	return fmt.Sprintf("failures: %.0f of %.0f requests on the canary, %.0f of %.0f on stable, ratio %.3g (%.3g to %.3g)",
+		s.FailedC, s.Canaries, s.FailedB, s.Stables, s.Fail.Sum.ratio(), s.Fail.Low, s.Fail.High)
 }
 
 func (s *state) compareLatency() string {

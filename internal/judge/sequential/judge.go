@@ -96,6 +96,8 @@ func (s *state) play(r *rules, seen sight) {
 	s.Live = true
 	s.Canaries += seen.canary.n
 	s.Stables += seen.stable.n
+	s.FailedC += seen.canary.x
+	s.FailedB += seen.stable.x
 	for _, p := range seen.canary.pods {
 		s.Canary.Pods[p.pod].N += p.n
 		s.Canary.Pods[p.pod].X += p.x

@@ -39,6 +39,8 @@ type state struct {
 	Past     int       `json:"past"`     // looks of history
 	Canaries float64   `json:"canaries"` // requests of the canary, and of stable, during the release
 	Stables  float64   `json:"stables"`
+	FailedC  float64   `json:"failedC"` // of these, failed
+	FailedB  float64   `json:"failedB"`
 	Compared float64   `json:"compared"` // when a block was last played; below 0: never
 	Failed   bool      `json:"failed"`
 	Most     float64   `json:"most"` // the largest evidence so far
