@@ -227,7 +227,7 @@ func (s *running) until(name string, within time.Duration, wanted func(progress.
 			s.t.Fatalf("watch %s: %v", name, err)
 		}
 	}
-	s.t.Fatalf("%s was not as wanted within %s: %s; trouble %q; events %v", name, within, last.Headline, last.Trouble, last.Events)
+	s.t.Fatalf("%s was not as wanted within %s: %s; trouble %q; events %v; analyses %+v", name, within, last.Headline, last.Trouble, last.Events, last.Analyses)
 	return last
 }
 

@@ -23,9 +23,11 @@ const readWithin = 3 * time.Second
 // never stops the round, because traffic has to be looked after whether or not it can be measured.
 func (l *Loop) look(ctx context.Context, r *release, seen engine.Sight) {
 	if r.status.Position.Phase.Over() {
+		l.over(r.Name)
 		l.watchStable(ctx, r, seen)
 		return
 	}
+	l.meet(r, seen)
 	for _, name := range engine.Needs(r.Plan, r.status.Position, looked(r), seen.Now) {
 		a := analysis(r.Plan, name)
 		e, err := l.lookAt(ctx, r, a, seen)
@@ -65,8 +67,10 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 		e.Began = e.Began.Add(-back)
 	}
 	look := judge.Look{T: seen.Now.Sub(e.Began).Seconds(), Weight: seen.Route.Traffic.Shares[plan.Canary].Percent()}
-	after, problem := l.read(ctx, r.Target, a.Source, r.wanted(), seen, before)
-	look.Tracks, look.Gap = metric.Increments(before, after)
+	after, problem := l.read(ctx, r.Target, a.Source, instances(r.wanted(), seen, before, l.metSince(r.Name, a.Name)))
+	if look.Tracks, look.Gap = metric.Increments(before, after); !look.Gap {
+		l.parted(r.Name, a.Name)
+	}
 	state, e.Verdict = j.Look(state, look)
 	if e.Verdict.Outcome == plan.Unavailable && problem != "" {
 		e.Verdict.Reason += ": " + problem
@@ -89,7 +93,7 @@ func (l *Loop) begin(ctx context.Context, r *release, a plan.Analysis, j judge.J
 	for _, past := range l.past(r.Target, seen.Now) {
 		state, _ = j.Look(state, past)
 	}
-	zero, problem := l.read(ctx, r.Target, a.Source, r.wanted(), seen, metric.Snapshot{})
+	zero, problem := l.read(ctx, r.Target, a.Source, instances(r.wanted(), seen, metric.Snapshot{}, nil))
 	if problem != "" {
 		e.Verdict = plan.Verdict{Outcome: plan.Unavailable, Reason: "measuring does not begin: " + problem}
 	}
@@ -103,14 +107,13 @@ func (l *Loop) begin(ctx context.Context, r *release, a plan.Analysis, j judge.J
 	return e, nil
 }
 
-// read asks the store for the counters of all tracks, and of the instances that were there at the last look: one that has
-// just crashed takes the requests it failed with it otherwise.
-func (l *Loop) read(ctx context.Context, target string, from plan.Use, want plan.State, seen engine.Sight, before metric.Snapshot) (metric.Snapshot, string) {
+// read asks the store for the counters of some instances.
+func (l *Loop) read(ctx context.Context, target string, from plan.Use, ask map[plan.TrackName][]plan.Endpoint) (metric.Snapshot, string) {
 	store, ok := l.Metrics[from.Kind]
 	if !ok {
 		return metric.Snapshot{}, fmt.Sprintf("no metric store %q", from.Kind)
 	}
-	q := metric.Question{Target: target, Tracks: instances(want, seen, before), With: from.With}
+	q := metric.Question{Target: target, Tracks: ask, With: from.With}
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	got, err := store.Read(ctx, q)
@@ -125,9 +128,10 @@ func (l *Loop) read(ctx context.Context, target string, from plan.Use, want plan
 	return got, strings.Join(problems, "; ")
 }
 
-// instances lists whom to ask, by track. An instance without a URL is gone: a store that has kept its counters knows them
-// by name, another passes it over.
-func instances(want plan.State, seen engine.Sight, before metric.Snapshot) map[plan.TrackName][]plan.Endpoint {
+// instances lists whom to ask, by track: those that are there, those that were at the last look and those met in between, for
+// one that has just crashed takes the requests it failed with it otherwise. An instance without a URL is gone: a store that has
+// kept its counters knows them by name, another passes it over.
+func instances(want plan.State, seen engine.Sight, before metric.Snapshot, met acquaintance) map[plan.TrackName][]plan.Endpoint {
 	ask := map[plan.TrackName][]plan.Endpoint{}
 	here := map[string]bool{}
 	for _, t := range want.Tracks {
@@ -145,7 +149,13 @@ func instances(want plan.State, seen engine.Sight, before metric.Snapshot) map[p
 		for instance := range counters {
 			if !here[instance] {
 				ask[track] = append(ask[track], plan.Endpoint{Instance: instance})
+				here[instance] = true
 			}
+		}
+	}
+	for instance, track := range met {
+		if !here[instance] {
+			ask[track] = append(ask[track], plan.Endpoint{Instance: instance})
 		}
 	}
 	for _, list := range ask {

@@ -35,7 +35,8 @@ type Means struct {
 type Loop struct {
 	Means
 	mu      sync.Mutex
-	history map[string]*history // of stable, by target
+	history map[string]*history                // of stable, by target
+	met     map[string]map[string]acquaintance // by release and analysis
 }
 
 // New returns a loop that has seen nothing yet.
@@ -43,7 +44,7 @@ func New(m Means) *Loop {
 	if m.Decide == nil {
 		m.Decide = engine.Decide
 	}
-	return &Loop{Means: m, history: map[string]*history{}}
+	return &Loop{Means: m, history: map[string]*history{}, met: map[string]map[string]acquaintance{}}
 }
 
 // A release in hand: its record, and what this round adds to it.
