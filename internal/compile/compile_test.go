@@ -144,13 +144,13 @@ func TestCapacityFollowsTheRequests(t *testing.T) {
 	}{
 		{"a share rounded up", []Move{{Weight: share(1)}, {Weight: share(100)}, {Weight: share(101)}}, []int{1, 1, 2}},
 		{"copies count", []Move{{Mirror: share(300)}, {Weight: share(100), Mirror: share(300)}}, []int{3, 4}},
-		{"copies end with requests of its own", []Move{{Mirror: share(300)}, {Weight: share(100)}}, []int{3, 1}},
+		{"what runs is kept for the steps to come", []Move{{Mirror: share(300)}, {Weight: share(100)}, {Weight: share(400)}}, []int{3, 3, 4}},
 		{"a floor is kept and outgrown", []Move{{Capacity: two}, {Weight: share(100)}, {Weight: share(500)}}, []int{2, 2, 5}},
 		{"matches may claim everything, whatever was asked before", []Move{{Capacity: two}, {Matches: match}}, []int{2, 10}},
 		{"who names a capacity for the matches knows them", []Move{{Matches: match, Capacity: two}, {Hold: 1}}, []int{2, 2}},
 		{"until there are others", []Move{{Matches: match, Capacity: two}, {Matches: match}}, []int{2, 10}},
-		{"and after them only shares count", []Move{{Matches: match}, {Matches: []plan.Match{}, Weight: share(100)}}, []int{10, 1}},
-		{"an end of matches does not end copies", []Move{{Matches: match, Mirror: share(300)}, {Matches: []plan.Match{}}}, []int{10, 3}},
+		{"and is kept after them", []Move{{Matches: match}, {Matches: []plan.Match{}, Weight: share(100)}}, []int{10, 10}},
+		{"an end of matches does not end copies", []Move{{Matches: match, Capacity: two, Mirror: share(300)}, {Matches: []plan.Match{}}}, []int{3, 3}},
 	} {
 		d := draft()
 		d.Moves, d.Target.Replicas = c.moves, 10
