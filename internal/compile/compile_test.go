@@ -150,7 +150,7 @@ func TestCapacityFollowsTheRequests(t *testing.T) {
 		{"who names a capacity for the matches knows them", []Move{{Matches: match, Capacity: two}, {Hold: 1}}, []int{2, 2}},
 		{"until there are others", []Move{{Matches: match, Capacity: two}, {Matches: match}}, []int{2, 10}},
 		{"and is kept after them", []Move{{Matches: match}, {Matches: []plan.Match{}, Weight: share(100)}}, []int{10, 10}},
-		{"an end of matches does not end copies", []Move{{Matches: match, Capacity: two, Mirror: share(300)}, {Matches: []plan.Match{}}}, []int{3, 3}},
+		{"an end of matches does not end copies", []Move{{Matches: match, Mirror: share(300)}, {Matches: []plan.Match{}}}, []int{10, 10}},
 	} {
 		d := draft()
 		d.Moves, d.Target.Replicas = c.moves, 10
