@@ -291,8 +291,56 @@ func TestClientThatDoesNotRead(t *testing.T) {
 			t.Fatalf("got %d", got.StatusCode)
 		}
 	}
-	conn.Close()
-	s.await("the instance is free", func() bool { return tg.observe().Busy["v1"] == 0 })
+	s.order.Endpoints[plan.Stable] = nil
+	s.apply()
+	s.await("the instance is free", func() bool { _, busy := tg.observe().Busy["v1"]; return !busy })
+}
+
+func TestSlowBodies(t *testing.T) {
+	var backend recorder
+	s := newStage(t, `{"timeouts": {"body": "100ms"}}`)
+	s.serve(plan.Stable, "v1", backend.serve)
+	s.apply()
+	for _, length := range []int{100, smallBody + 100} {
+		conn, err := net.Dial("tcp", s.proxy.Addr(shop).String())
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		conn.SetDeadline(time.Now().Add(5 * time.Second))
+		fmt.Fprintf(conn, "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: %d\r\n\r\nslow", length)
+		got, err := io.ReadAll(conn) // an answer where one can still be given, and the end in any case
+		if err != nil || len(got) > 0 && !strings.HasPrefix(string(got), "HTTP/1.1 400") {
+			t.Errorf("a body of %d bytes that does not come: %.40q, %v", length, got, err)
+		}
+	}
+	if c := s.proxy.Counted(shop)["v1"]; c.Failures != 0 {
+		t.Errorf("slow clients are counted as %d failures of the backend", c.Failures)
+	}
+	r, _ := http.NewRequest(http.MethodPost, s.url(), strings.NewReader("quick"))
+	if got := s.do(r); got.StatusCode != http.StatusOK {
+		t.Errorf("a quick body got %d", got.StatusCode)
+	}
+}
+
+// A time limit on a body must not end the wait for its answer.
+func TestSlowAnswerToAQuickBody(t *testing.T) {
+	s := newStage(t, `{"timeouts": {"body": "50ms"}}`)
+	s.serve(plan.Stable, "v1", func(w http.ResponseWriter, r *http.Request) {
+		io.Copy(io.Discard, r.Body)
+		select {
+		case <-time.After(150 * time.Millisecond):
+		case <-r.Context().Done():
+			t.Error("the request was given up")
+		}
+	})
+	s.apply()
+	for _, length := range []int{100, smallBody + 100} {
+		r, _ := http.NewRequest(http.MethodPost, s.url(), strings.NewReader(strings.Repeat("x", length)))
+		if got := s.do(r); got.StatusCode != http.StatusOK {
+			t.Errorf("%d bytes: got %d", length, got.StatusCode)
+		}
+	}
 }
 
 // A panic while serving is one failed request and a line in the log, not the end of the program.

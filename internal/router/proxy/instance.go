@@ -25,6 +25,7 @@ type instance struct {
 
 	busy     atomic.Int64 // requests under way, mirrored ones too
 	gone     atomic.Bool  // left the table
+	killed   atomic.Bool  // and its connections were closed: whatever is under way still is not under way there
 	refusals atomic.Int32 // connections refused in a row
 	shunned  atomic.Int64 // Unix nanoseconds until which it is passed over
 
@@ -115,6 +116,7 @@ func (in *instance) closeIdle() {
 func (in *instance) kill() {
 	in.tunnels.end()
 	in.open.closeAll()
+	in.killed.Store(true)
 }
 
 // refused notes a connection that did not come about.

@@ -65,6 +65,9 @@ func (x *exchange) admit() bool {
 		refuse(x.w, x.target.name, Refused, err.Error())
 		return false
 	}
+	if msg.stream != nil && msg.stream.length > 0 {
+		msg.stream.hurry(http.NewResponseController(x.w), time.Duration(x.config.Timeouts.Body))
+	}
 	if err := msg.readSmall(); err != nil {
 		refuse(x.w, x.target.name, Refused, err.Error())
 		return false
@@ -75,7 +78,9 @@ func (x *exchange) admit() bool {
 			x.target.log.Debug("answer while asked", "target", x.target.name, "error", err)
 		}
 	}
-	msg.inform = x.inform
+	if x.r.ProtoAtLeast(1, 1) {
+		msg.inform = x.inform // HTTP/1.0 knows no 1xx
+	}
 	x.msg = msg
 	return true
 }

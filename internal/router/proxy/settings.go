@@ -36,6 +36,7 @@ type TLS struct {
 type Timeouts struct {
 	Header   Duration `json:"header,omitempty"`   // client: until the end of the request's header; default 10s
 	Idle     Duration `json:"idle,omitempty"`     // client: between two requests of a connection; default 2m
+	Body     Duration `json:"body,omitempty"`     // client: longest pause in a body of known length; default 30s
 	Connect  Duration `json:"connect,omitempty"`  // backend: to accept a connection; default 2s
 	Response Duration `json:"response,omitempty"` // backend: until the first byte of its answer; default 60s
 	Reuse    Duration `json:"reuse,omitempty"`    // backend: how long an idle connection is kept; default 4s, below what servers commonly allow (Node.js: 5s)
@@ -111,6 +112,7 @@ func (s Settings) withDefaults() Settings {
 	fill(&s.Drain, Duration(30*time.Second))
 	fill(&s.Timeouts.Header, Duration(10*time.Second))
 	fill(&s.Timeouts.Idle, Duration(2*time.Minute))
+	fill(&s.Timeouts.Body, Duration(30*time.Second))
 	fill(&s.Timeouts.Connect, Duration(2*time.Second))
 	fill(&s.Timeouts.Response, Duration(time.Minute))
 	fill(&s.Timeouts.Reuse, Duration(4*time.Second))
@@ -149,7 +151,7 @@ func (c *config) check() error {
 		value Duration
 	}{
 		{"patience", c.Patience}, {"drain", c.Drain}, {"timeouts.header", c.Timeouts.Header}, {"timeouts.idle", c.Timeouts.Idle},
-		{"timeouts.connect", c.Timeouts.Connect}, {"timeouts.response", c.Timeouts.Response}, {"timeouts.reuse", c.Timeouts.Reuse},
+		{"timeouts.body", c.Timeouts.Body}, {"timeouts.connect", c.Timeouts.Connect}, {"timeouts.response", c.Timeouts.Response}, {"timeouts.reuse", c.Timeouts.Reuse},
 	}
 	for _, d := range durations {
 		if d.value == misread {

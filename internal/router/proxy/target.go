@@ -165,6 +165,7 @@ func (t *target) swap(old, next *table) {
 			in.deadline = nil
 		}
 		in.gone.Store(false)
+		in.killed.Store(false)
 		t.instances[in] = true
 		t.tallies[in.name] = &record{tally: in.tally}
 	}
@@ -201,7 +202,7 @@ func (t *target) showOut(in *instance, drain time.Duration) {
 // forget drops what is over.
 func (t *target) forget(now time.Time) {
 	for in := range t.instances {
-		if in.gone.Load() && in.busy.Load() == 0 {
+		if in.gone.Load() && (in.busy.Load() == 0 || in.killed.Load()) {
 			in.deadline.Stop()
 			in.closeIdle()
 			delete(t.instances, in)

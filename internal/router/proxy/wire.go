@@ -74,9 +74,13 @@ func (w *wire) send(m *message) (*http.Response, error) {
 			return resp, nil
 		}
 		again := !l.wrote || (m.idempotent() && !l.got && !isTimeout(err))
-		if !reused || !again || m.ctx.Err() != nil {
-			return nil, err
+		if reused && again && m.ctx.Err() == nil {
+			continue
 		}
+		if !l.wrote {
+			err = &unsentError{err}
+		}
+		return nil, err
 	}
 }
 
