@@ -151,7 +151,13 @@ func (l *changeLog) replicas(old progress.Release) {
 		}
 		line := fmt.Sprintf("%s %s: %d of %d replicas ready", t.Name, t.Revision, t.Ready, t.Wanted)
 		if t.Wanted == 0 {
-			line = fmt.Sprintf("%s %s: %d replicas leaving", t.Name, t.Revision, t.Running)
+			if before.Wanted == 0 && before.Running == t.Running {
+				continue // it was leaving already
+			}
+			line = fmt.Sprintf("%s leaves: %d replicas finish what is under way", t.Revision, t.Running)
+			if t.Running == 1 {
+				line = fmt.Sprintf("%s leaves: its replica finishes what is under way", t.Revision)
+			}
 		}
 		l.say(plain, line)
 	}
@@ -162,6 +168,9 @@ func (l *changeLog) traffic(old progress.Release) {
 	moved := false
 	for _, t := range l.now.Tracks {
 		moved = moved || same(old.Tracks, t).Traffic.Applied != t.Traffic.Applied
+		if t.Wanted == 0 && t.Traffic.Applied == 0 {
+			continue
+		}
 		shares = append(shares, fmt.Sprintf("%s %s", t.Name, progress.Percent(t.Traffic.Applied)))
 	}
 	if moved {
