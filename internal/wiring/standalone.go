@@ -58,7 +58,7 @@ func NewStandalone(o Options) (*Standalone, error) {
 	}
 	s := &Standalone{store: store, log: o.Log, routers: map[string]router.Router{}, workloads: map[string]workload.Workload{}}
 	if err := s.build(o); err != nil {
-		return s, errors.Join(err, s.Close(context.Background()))
+		return s, errors.Join(err, s.leave())
 	}
 	return s, nil
 }
@@ -158,6 +158,19 @@ func (s *Standalone) Addr(target string) net.Addr {
 
 // Run releases until the context ends.
 func (s *Standalone) Run(ctx context.Context) error { return s.Runner.Run(ctx, s.socket) }
+
+// leave lets go of everything before anything was done. What an earlier serin left running stays for the next one: a typing
+// error in a file is no reason to stop it.
+func (s *Standalone) leave() error {
+	var errs []error
+	for kind, w := range s.workloads {
+		if l, ok := w.(interface{ Leave() error }); ok {
+			errs = append(errs, l.Leave())
+			delete(s.workloads, kind)
+		}
+	}
+	return errors.Join(append(errs, s.Close(context.Background()))...)
+}
 
 // Close drains: the routers answer what is under way, then the workloads stop, then the record is closed.
 func (s *Standalone) Close(ctx context.Context) error {
