@@ -56,12 +56,12 @@ spec:
 %[11]s
   metrics: {every: 200ms, %[12]s}
 %[9]s
-`, s.name, s.replicas, version, self, appSettings, s.app, mark, indent(s.process), indent(s.canary), s.proxy, indent(indent(s.traffic)), s.metrics)
+`, s.name, s.replicas, version, self, appSettings, s.app, mark, indent(s.process), indent(s.canary), s.proxy, indent("  "+s.traffic), s.metrics)
 }
 
 func indent(text string) string {
-	if text == "" {
+	if strings.TrimSpace(text) == "" {
 		return ""
 	}
-	return "  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")
+	return "  " + strings.ReplaceAll(strings.TrimRight(text, "\n"), "\n", "\n  ")
 }
