@@ -94,7 +94,7 @@ func TestNothingIsLostByARestart(t *testing.T) {
 	_, stop := s.load(loadtest.Options{})
 	s.order.Endpoints[plan.Stable] = nil
 	s.apply()
-	s.await("requests wait", func() bool { return s.proxy.target(shop).waiting.Load() > 5 })
+	s.await("requests wait", func() bool { return s.proxy.Aside(shop).Waiting > 5 })
 	s.serve(plan.Stable, "v1.1", says("ok"))
 	s.apply()
 	if report := stop(); report.Total.Failures() != 0 {

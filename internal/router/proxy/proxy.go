@@ -145,6 +145,21 @@ func (p *Proxy) Counted(name string) map[string]metric.Counters {
 	return nil
 }
 
+// Aside is what the proxy noticed of a target beside its counters. It is not evidence, but explains evidence that is missing.
+type Aside struct {
+	Cancelled map[string]int64 `json:"cancelled"` // by instance: clients that went away before the answer
+	Waiting   int64            `json:"waiting"`   // requests that wait for an instance now
+	LeftOut   int64            `json:"leftOut"`   // requests that should have been mirrored and were not
+}
+
+// Aside returns it; the zero Aside for an unknown target.
+func (p *Proxy) Aside(name string) Aside {
+	if t := p.target(name); t != nil {
+		return t.aside()
+	}
+	return Aside{}
+}
+
 func (p *Proxy) target(name string) *target {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -103,7 +103,7 @@ func TestPatience(t *testing.T) {
 
 func (s *stage) awaitWaiting(n int64) {
 	s.t.Helper()
-	s.await("requests wait", func() bool { return s.proxy.target(shop).waiting.Load() == n })
+	s.await("requests wait", func() bool { return s.proxy.Aside(shop).Waiting == n })
 }
 
 func (s *stage) await(what string, good func() bool) {
@@ -379,7 +379,7 @@ func TestMirrorIsBoundedAndMarked(t *testing.T) {
 	if marked.Load() != 0 || plain.Load() != 8 {
 		t.Errorf("%d of %d originals carry the mark of copies", marked.Load(), plain.Load())
 	}
-	if left := s.proxy.target(shop).leftOut.Load(); left != 6 {
+	if left := s.proxy.Aside(shop).LeftOut; left != 6 {
 		t.Errorf("%d copies are said to be left out, want 6", left)
 	}
 }
@@ -441,7 +441,7 @@ func TestClientsThatLeaveAreNoFailures(t *testing.T) {
 	if c := s.proxy.Counted(shop)["v1"]; c.Failures != 0 || c.Requests != 0 {
 		t.Errorf("counted %+v", c)
 	}
-	if got := tg.tallies["v1"].tally.gone(); got != 1 {
+	if got := s.proxy.Aside(shop).Cancelled["v1"]; got != 1 {
 		t.Errorf("%d clients are counted as gone", got)
 	}
 }

@@ -240,6 +240,16 @@ func (t *target) counted() map[string]metric.Counters {
 	return all
 }
 
+func (t *target) aside() Aside {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	a := Aside{Cancelled: map[string]int64{}, Waiting: t.waiting.Load(), LeftOut: t.leftOut.Load()}
+	for name, r := range t.tallies {
+		a.Cancelled[name] = r.tally.gone()
+	}
+	return a
+}
+
 func (t *target) addr() net.Addr {
 	t.mu.Lock()
 	defer t.mu.Unlock()
