@@ -5,4 +5,5 @@
 // that a restarted controller loses no evidence. It serves number 7 of the walk in ARCHITECTURE.md.
 //
 // The judges live below: sequential (always-valid tests by betting, the default) and threshold (limits on a window).
+// Their settings are read by setting; stream lets them be asked over JSON lines; detect measures them.
 package judge
