@@ -98,6 +98,7 @@ const (
 // waitFor watches until the answer is known. A serin that goes away comes back with everything it knew.
 func (p program) waitFor(ctx context.Context, c *Client, name string, w *waiting) error {
 	lost := p.Now() // contact
+	var missing error
 	for {
 		err := p.ticking(ctx, func(ctx context.Context, seen func(progress.Release) error) error {
 			return c.Watch(ctx, name, seen)
@@ -109,6 +110,8 @@ func (p program) waitFor(ctx context.Context, c *Client, name string, w *waiting
 		switch {
 		case errors.As(err, &exit):
 			return exit.orNil()
+		case errors.Is(err, context.DeadlineExceeded) && w.last == "" && missing != nil: // there was nothing to wait for
+			return &Exit{ExitUnknown, fmt.Sprintf("wait %s: %v", name, missing)}
 		case errors.Is(err, context.DeadlineExceeded):
 			return &Exit{ExitTimeout, fmt.Sprintf("wait %s: timed out: %s", name, w.last)}
 		case ctx.Err() != nil:
@@ -120,6 +123,7 @@ func (p program) waitFor(ctx context.Context, c *Client, name string, w *waiting
 		if !passing(err) || p.Now().Sub(lost) > w.patience() {
 			return &Exit{ExitUnknown, fmt.Sprintf("wait %s: %v", name, known(ctx, c, err))}
 		}
+		missing = err
 		pause(ctx, again)
 	}
 }
