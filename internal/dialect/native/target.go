@@ -183,8 +183,11 @@ func (w *world) find(c canary, key string) (*target, bool) {
 	return t, !t.broken
 }
 
-// unowned says which targets nobody releases. Broken canaries may have been meant to, so they count.
+// unowned says which targets nobody releases. Among errors it says nothing: what is broken may have been meant to.
 func (w *world) unowned() {
+	if w.notes.Err() {
+		return
+	}
 	for _, key := range w.order {
 		if _, owned := w.owners[key]; !owned {
 			t := w.targets[key]
