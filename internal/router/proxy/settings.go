@@ -1,13 +1,14 @@
 package proxy
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
 	"net/netip"
 	"time"
+
+	"serin.dev/serin/internal/plan"
 )
 
 // Settings are what users write under `proxy:`. Every field has a default, which zero stands for as well.
@@ -89,15 +90,8 @@ type config struct {
 
 func decode(with json.RawMessage) (config, error) {
 	var s Settings
-	if len(bytes.TrimSpace(with)) > 0 {
-		d := json.NewDecoder(bytes.NewReader(with))
-		d.DisallowUnknownFields()
-		if err := d.Decode(&s); err != nil {
-			return config{}, fmt.Errorf("read proxy settings: %w", err)
-		}
-		if d.More() {
-			return config{}, errors.New("read proxy settings: more than one value")
-		}
+	if err := plan.Decode(with, &s); err != nil {
+		return config{}, err
 	}
 	c := config{Settings: s.withDefaults(), http2: s.HTTP2 == nil || *s.HTTP2}
 	if err := c.check(); err != nil {
