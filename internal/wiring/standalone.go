@@ -204,5 +204,8 @@ func ReadFiles(names []string) ([]compile.Draft, compile.Notes) {
 		files = append(files, native.File{Name: name, Data: data})
 	}
 	drafts, found := native.ReadAll(files, catalog.Known())
-	return drafts, append(notes, found...)
+	if notes = append(notes, found...); len(drafts) == 0 && !notes.Err() {
+		notes.Refuse(plan.Origin{File: names[0], Line: 1, Column: 1}, "there is no Canary in these files, so nothing is released")
+	}
+	return drafts, notes
 }
