@@ -10,8 +10,6 @@ import (
 	"net/netip"
 	"net/textproto"
 	"strings"
-	"sync/atomic"
-	"time"
 )
 
 // smallBody is what is read from the client before an instance is chosen. A slow sender of a small body then costs no
@@ -216,72 +214,6 @@ func (s sender) node() string {
 		return `"[` + s.ip + `]"`
 	}
 	return s.ip
-}
-
-// A payload is a body that is passed on as it comes. It is read once; touched says whether that has begun.
-type payload struct {
-	body    io.Reader
-	length  int64 // -1: unknown
-	touched atomic.Bool
-	failure atomic.Pointer[error] // what went wrong on the client's side
-
-	control *http.ResponseController // bounds how long each read may take; nil: no bound
-	pause   time.Duration
-	read    int64
-
-	whole func([]byte) // gets a copy of the body when all of it was read; nil: nobody wants one
-	copy  []byte
-}
-
-// Read reads from the client and remembers the client's errors, which are no fault of the backend.
-func (p *payload) Read(b []byte) (int, error) {
-	p.touched.Store(true)
-	if p.control != nil {
-		p.control.SetReadDeadline(time.Now().Add(p.pause))
-	}
-	n, err := p.body.Read(b)
-	p.read += int64(n)
-	if p.control != nil && p.read >= p.length {
-		p.control.SetReadDeadline(time.Time{}) // net/http goes on to watch the connection for the client's end
-	}
-	if p.whole != nil && n > 0 {
-		p.copy = append(p.copy, b[:n]...)
-		if int64(len(p.copy)) == p.length {
-			p.whole(p.copy)
-		}
-	}
-	if err != nil && err != io.EOF {
-		p.failure.Store(&err)
-	}
-	return n, err
-}
-
-// hurry bounds the pauses a client may make while it sends a body of known length. One of unknown length may be a
-// conversation, in which silence is no fault.
-func (p *payload) hurry(control *http.ResponseController, pause time.Duration) {
-	p.control, p.pause = control, pause
-}
-
-// Close does nothing: net/http's transport closes bodies of requests it could not send, and those are sent again.
-func (p *payload) Close() error { return nil }
-
-// again lets net/http's transport take another connection for a body that nobody has begun to read.
-func (p *payload) again() (io.ReadCloser, error) {
-	if p.touched.Load() {
-		return nil, errors.New("body was read already")
-	}
-	return p, nil
-}
-
-// broken returns what went wrong on the client's side, if anything did.
-func (p *payload) broken() error {
-	if p == nil {
-		return nil
-	}
-	if err := p.failure.Load(); err != nil {
-		return *err
-	}
-	return nil
 }
 
 // isToken reports whether the text is a token of RFC 9110, section 5.6.2.

@@ -27,6 +27,9 @@ func (t *target) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !x.admit() {
 		return
 	}
+	if body := x.msg.stream; body != nil {
+		defer body.end()
+	}
 	x.deliver()
 }
 
