@@ -37,6 +37,9 @@ func (t *target) copy(tbl *table, m *message, going *track) {
 }
 
 func (t *target) startCopy(tbl *table, m *message) {
+	if t.ctx.Err() != nil {
+		return // closed; a body may be read to its end after its request was answered
+	}
 	if t.copies.Add(1) > int64(tbl.config.Limits.Mirrors) {
 		t.copies.Add(-1)
 		t.leftOut.Add(1)
