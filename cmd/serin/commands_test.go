@@ -58,6 +58,7 @@ func TestPeople(t *testing.T) {
 	do(0, "recorded", "reject", "shop", "--as", "ana", "--reason", "not today")
 	do(1, "Rejected by ana: not today", "wait", "shop", "--for=completed", "--timeout", "20s")
 	do(0, "recorded", "retry", "shop")
+	do(3, "approval", "wait", "shop", "--for=completed", "--timeout", "10s")
 	s.until("shop-4", 15*time.Second, asked)
 	if r := s.get("shop"); r.Attempt != 2 || !strings.HasPrefix(string(r.To), "v3-") {
 		t.Errorf("want the second attempt of v3, got attempt %d of %s", r.Attempt, r.To)

@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -207,6 +209,48 @@ func TestKilledApplication(t *testing.T) {
 		t.Errorf("%d deaths cost %d requests: %s", killed, r.Total.Failures(), r)
 	}
 	rightProcesses(t, s, 3, "version=v2")
+}
+
+// A connection that never ends is answered from the old version for as long as draining may take, and does not keep the new
+// one from taking over.
+func TestLongConnection(t *testing.T) {
+	text := func(app string) string {
+		return spec{app: app, proxy: ", drain: 3s", canary: "judge: {kind: none}\nsteps: [{weight: 50, hold: 100ms}]"}.yaml()
+	}
+	s := start(t, text("version=v1"))
+	s.over("shop", 15*time.Second)
+	conn, err := net.Dial("tcp", s.listen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(30 * time.Second))
+	fmt.Fprintf(conn, "GET /upgrade HTTP/1.1\r\nHost: shop\r\nConnection: Upgrade\r\nUpgrade: echo\r\n\r\n")
+	from := bufio.NewReader(conn)
+	answer, err := http.ReadResponse(from, nil)
+	if err != nil || answer.StatusCode != http.StatusSwitchingProtocols {
+		t.Fatalf("want an upgrade, got %v %v", answer, err)
+	}
+	echo := func() error {
+		fmt.Fprintln(conn, "hello")
+		_, err := from.ReadString('\n')
+		return err
+	}
+	if err := echo(); err != nil {
+		t.Fatal(err)
+	}
+	s.rewrite(text("version=v2"))
+	s.until("shop-2", 15*time.Second, func(r progress.Release) bool { return r.Waiting != nil && r.Waiting.For == "drain" })
+	if err := echo(); err != nil {
+		t.Errorf("the connection was cut before draining was over: %v", err)
+	}
+	if r := s.over("shop-2", 20*time.Second); r.Phase != plan.Succeeded {
+		t.Errorf("want promotion, got %s", r.Headline)
+	}
+	if err := echo(); err == nil {
+		t.Error("the connection outlived its version")
+	}
+	rightProcesses(t, s, 2, "version=v2")
 }
 
 // SIGTERM drains: what is under way is answered, of whatever kind, and the applications end before serin does.

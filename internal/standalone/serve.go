@@ -9,7 +9,6 @@ import (
 	"net/http"
 	"time"
 
-	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/progress"
 	"serin.dev/serin/internal/releases"
 )
@@ -108,49 +107,6 @@ func pause(ctx context.Context, d time.Duration, early <-chan struct{}) bool {
 	case <-early:
 	}
 	return true
-}
-
-// act records what a person wants and wakes the worker.
-func (r *Runner) act(w http.ResponseWriter, q *http.Request) {
-	var a progress.Act
-	d := json.NewDecoder(http.MaxBytesReader(w, q.Body, bodyLimit))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&a); err != nil {
-		complain(w, http.StatusBadRequest, fmt.Errorf("read the request: %w", err))
-		return
-	}
-	if a.Actor == "" {
-		complain(w, http.StatusBadRequest, errors.New("the request does not say who acts"))
-		return
-	}
-	t, release, err := r.find(q.PathValue("name"))
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	if a.Verb == progress.Retry {
-		err = r.retry(t)
-	} else {
-		err = r.Loop.Act(release, plan.Act{Verb: a.Verb, Actor: a.Actor, Reason: a.Reason, Step: a.Step})
-	}
-	if err != nil {
-		refuse(w, err)
-		return
-	}
-	r.Wake(t.Key)
-	r.news.tell()
-	w.WriteHeader(http.StatusNoContent)
-}
-
-// retry lets a revision that was sent back be tried again.
-func (r *Runner) retry(t releases.Target) error {
-	if t.Rejected == "" {
-		return fmt.Errorf("retry: no revision of %s was sent back", t.Key)
-	}
-	return r.Store.ChangeTarget(t.Key, func(t *releases.Target) error {
-		t.Rejected = ""
-		return nil
-	})
 }
 
 func (r *Runner) named(q *http.Request) (progress.Release, error) {
