@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"context"
+	"flag"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -17,6 +18,8 @@ import (
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/progress"
 )
+
+var seed = flag.Uint64("seed", 7, "of the moments at which serin is killed")
 
 // A receiver counts what it was told, by idempotency key.
 type receiver struct {
@@ -64,21 +67,26 @@ func (w *witness) see(r progress.Release) {
 // step, with its clock, and tells nobody twice.
 func TestKilledSerinGoesOn(t *testing.T) {
 	long(t, "a release through a dozen deaths takes half a minute")
+	weighted := "steps: [{weight: 10, hold: 2s}, {weight: 30, hold: 2s}, {weight: 50, hold: 1s}]\n"
+	patient := "judge: {kind: threshold, interval: 3s, failures: {max: 5%}, checks: {passed: 1}, noData: hold}\n"
 	cases := []struct {
-		version string
-		want    plan.Phase
-		at, end string // the versions that run afterwards
+		name, canary string
+		version      string
+		want         plan.Phase
+		after        string // the version that runs afterwards
 	}{
-		{"version=v2", plan.Succeeded, "version=v2", "promoted"},
-		{"version=v2&fail=0.5", plan.Returned, "version=v1", "rolledBack"},
+		{"weighted, promoted", patient + weighted, "version=v2", plan.Succeeded, "version=v2"},
+		{"weighted, rolled back", patient + weighted, "version=v2&fail=0.5", plan.Returned, "version=v1"},
+		{"rolling", quickJudge + "strategy: rolling\nrolling: {batch: 50%, hold: 2s}", "version=v2", plan.Succeeded, "version=v2"},
+		{"recreate", "strategy: recreate\nsteps: [{hold: 3s}]", "version=v2", plan.Succeeded, "version=v2"},
+		{"recreate, never ready", "strategy: recreate\nprogressDeadline: 4s", "version=v2&boot=never", plan.Returned, "version=v1"},
 	}
 	for i, c := range cases {
-		t.Run(c.end, func(t *testing.T) {
+		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			hooks := newReceiver(t)
 			text := func(app string) string {
-				return spec{app: app, canary: "judge: {kind: threshold, interval: 3s, failures: {max: 5%}, checks: {passed: 1}, noData: hold}\n" +
-					"steps: [{weight: 10, hold: 2s}, {weight: 30, hold: 2s}, {weight: 50, hold: 1s}]\n" +
+				return spec{app: app, canary: c.canary + "\n" +
 					"notify: [{webhook: {url: \"" + hooks.URL + "\"}, on: [entered, rolledBack, promoted]}]"}.yaml()
 			}
 			s := start(t, text("version=v1"))
@@ -91,15 +99,17 @@ func TestKilledSerinGoesOn(t *testing.T) {
 			go w.watch(ctx, s, "shop-2")
 
 			s.rewrite(text(c.version))
-			deaths := dieUntilOver(t, s, "shop-2", rand.New(rand.NewPCG(7, uint64(i))))
+			deaths := dieUntilOver(t, s, "shop-2", rand.New(rand.NewPCG(*seed, uint64(i))))
 			r := s.over("shop-2", 20*time.Second)
 			if r.Phase != c.want {
 				t.Errorf("want %s, got %s", c.want, r.Headline)
 			}
 			t.Logf("%d deaths, %s", deaths, r.Headline)
 			once(t, r)
-			w.check(t)
-			rightProcesses(t, s, 2, c.at)
+			if w.check(t); len(w.clocks) == 0 && r.Phase == plan.Succeeded {
+				t.Error("no clock was seen at all")
+			}
+			rightProcesses(t, s, 2, c.after)
 			eventually(t, 15*time.Second, "all hooks are told or given up", func() bool { return settled(s.get("shop-2")) })
 			hooks.check(t)
 		})
@@ -149,9 +159,6 @@ func (w *witness) check(t *testing.T) {
 			t.Errorf("the clock of step %d was started again: %v", step, since)
 		}
 	}
-	if len(w.clocks) == 0 {
-		t.Error("no clock was seen at all")
-	}
 }
 
 // settled reports whether there is nothing left to tell.
@@ -168,7 +175,7 @@ func (r *receiver) check(t *testing.T) {
 	t.Helper()
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.told) < 3 {
+	if len(r.told) == 0 {
 		t.Errorf("hardly anybody was told: %v", r.told)
 	}
 	for key, n := range r.told {
