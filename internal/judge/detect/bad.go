@@ -35,7 +35,7 @@ func Bad() []Family {
 		step("0.5 to 2 %, 1,000 rps", 0.005, 0.02).with(func(f *Family) { f.RPS = 1000 }),
 		step("0.5 to 2 %, ramp", 0.005, 0.02).with(func(f *Family) { f.Weight, f.Strict = staircase, false }),
 		step("slow leak to 5 % over 20 min", 0, 0).with(func(f *Family) {
-			f.Good, f.Rates = false, func(t float64) (float64, float64) { return 0.005, 0.005 + 0.045*math.Min(1, math.Max(0, t-600)/1200) }
+			f.Good, f.Strict, f.Rates = false, false, func(t float64) (float64, float64) { return 0.005, 0.005 + 0.045*math.Min(1, math.Max(0, t-600)/1200) }
 		}),
 		step("10 % for 30 s every 5 min", 0, 0).with(func(f *Family) {
 			f.Good, f.Strict = false, true
@@ -50,7 +50,7 @@ func Bad() []Family {
 			f.Good, f.Strict, f.BadPod, f.Stables, f.Canaries, f.RPS = false, true, 0.2, 45, 5, 250
 		}),
 		step("doubles, with drift and ramp", 0, 0).with(func(f *Family) {
-			f.Good, f.Weight = false, staircase
+			f.Good, f.Strict, f.Weight = false, false, staircase
 			f.Rates = func(t float64) (float64, float64) {
 				p := 0.001 + 0.01*math.Min(1, t/1200)
 				return p, 2 * p
