@@ -74,7 +74,7 @@ func (d *door) accept() {
 // be kept to the instant between the last accept and the close.
 const (
 	lastCall = 5 * time.Millisecond
-	lastWait = 100 * time.Millisecond
+	lastWait = 2 * time.Second
 )
 
 // close lets in who is at the door already, and closes it. The server behind it must leave only afterwards.

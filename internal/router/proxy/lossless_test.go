@@ -107,6 +107,7 @@ func TestNothingIsLostByARestart(t *testing.T) {
 func TestNothingIsLostByAMove(t *testing.T) {
 	s := newStage(t, "")
 	s.serve(plan.Stable, "v1", says("ok"))
+	s.order.With = fmt.Appendf(nil, `{"listen": %q}`, nobody(t))
 	s.apply()
 	for range 10 {
 		url := s.url()

@@ -94,18 +94,19 @@ func (p *Proxy) Observe(_ context.Context, name string) (plan.Route, error) {
 // Restore closes the target's address at once, and in the background lets its requests finish within the drain time.
 func (p *Proxy) Restore(_ context.Context, name string) error {
 	p.mu.Lock()
-	defer p.mu.Unlock()
 	t, known := p.targets[name]
-	if !known {
-		return nil
+	if known {
+		delete(p.targets, name)
+		p.restored.Go(func() {
+			if err := t.close(context.Background()); err != nil {
+				p.log.Warn("restore target", "target", name, "error", err)
+			}
+		})
 	}
-	delete(p.targets, name)
-	t.door.close()
-	p.restored.Go(func() {
-		if err := t.close(context.Background()); err != nil {
-			p.log.Warn("restore target", "target", name, "error", err)
-		}
-	})
+	p.mu.Unlock()
+	if known {
+		t.door.close()
+	}
 	return nil
 }
 

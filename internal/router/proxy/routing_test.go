@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -16,10 +17,15 @@ import (
 	"serin.dev/serin/internal/router"
 )
 
-// nobody returns an address that refuses connections.
+// nobody returns an address that refuses connections, on a loopback address of this process alone where there is more than
+// one: a port that was free just now is soon somebody else's when several tests run.
 func nobody(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	own := net.IPv4(127, 1+byte(os.Getpid()>>8)%254, byte(os.Getpid()), 7)
+	l, err := net.Listen("tcp", net.JoinHostPort(own.String(), "0"))
+	if err != nil {
+		l, err = net.Listen("tcp", "127.0.0.1:0")
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

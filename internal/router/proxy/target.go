@@ -259,9 +259,9 @@ func (t *target) addr() net.Addr {
 // close answers what is under way and ends. The context, or the drain time, bounds how long that may take.
 func (t *target) close(ctx context.Context) error {
 	t.mu.Lock()
-	server, drain := t.server, time.Duration(t.table.Load().config.Drain)
-	t.door.close()
+	server, door, drain := t.server, t.door, time.Duration(t.table.Load().config.Drain)
 	t.mu.Unlock()
+	door.close()
 	ctx, cancel := context.WithTimeout(ctx, drain)
 	defer cancel()
 	ended := make(chan error, 1)
