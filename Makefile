@@ -59,13 +59,17 @@ bench: ## Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-detect
-bench-detect: ## detection: the native judge beside Flagger's and Argo's rules and the oracle; writes the table
-	go run ./internal/judge/detect/bench --out docs/benchmarks-detect.md
+bench-detect: ## detection: the native judge beside Flagger's and Argo's rules and the oracle; a quarter of an hour
+	go run ./internal/judge/detect/bench -releases 2000 -bad 400 -seed 2026 -out docs/benchmarks/2-detection.md
+	$(MAKE) docs/benchmarks.md
 
 .PHONY: bench-proxy
 bench-proxy: ## the embedded proxy beside nginx and HAProxy, on loopback; needs root to install them
 	command -v wrk haproxy nginx >/dev/null || (apt-get update -q && RUNLEVEL=1 apt-get install -qy --no-install-recommends wrk haproxy nginx-light)
-	go run ./internal/router/proxy/bench --out docs/benchmarks-proxy.md
+	go run ./internal/router/proxy/bench
+
+docs/benchmarks.md: $(wildcard docs/benchmarks/*.md)
+	cat docs/benchmarks/*.md > $@
 
 .PHONY: fuzz
 fuzz: ## fuzz each target for 30 seconds

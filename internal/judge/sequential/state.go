@@ -30,33 +30,32 @@ type rules struct {
 
 // state is the evidence of one release.
 type state struct {
-	Started  bool      `json:"started"` // a look was taken
-	Live     bool      `json:"live"`    // a look after history was taken
-	T        float64   `json:"t"`       // of the last look that was taken
-	Weight   float64   `json:"weight"`
-	Moved    bool      `json:"moved"`    // the last look was left out because the weight moved
-	Missed   int       `json:"missed"`   // looks in a row that brought nothing
-	Past     int       `json:"past"`     // looks of history
-	Canaries float64   `json:"canaries"` // requests of the canary, and of stable, during the release
-	Stables  float64   `json:"stables"`
-	FailedC  float64   `json:"failedC"` // of these, failed
-	FailedB  float64   `json:"failedB"`
-	Compared float64   `json:"compared"` // when a block was last played; below 0: never
-	Failed   bool      `json:"failed"`
-	Most     float64   `json:"most"` // the largest evidence so far
-	Why      string    `json:"why"`  // the reason of the fail
-	Blame    string    `json:"blame"`
-	Stable   roster    `json:"stable"`
-	Canary   roster    `json:"canary"`
-	Block    block     `json:"block"`
-	Fail     failures  `json:"failures"`
-	Slow     latency   `json:"latency"`
-	Up       promise   `json:"availability"`
-	Fast     promise   `json:"fast"`
-	Stake    stakes    `json:"stakes"`
-	Settings string    `json:"settings"`
-	arms     [2]arm    // scratch: canary, stable
-	own      []float64 // scratch
+	Started  bool     `json:"started"` // a look was taken
+	Live     bool     `json:"live"`    // a look after history was taken
+	T        float64  `json:"t"`       // of the last look that was taken
+	Weight   float64  `json:"weight"`
+	Moved    bool     `json:"moved"`    // the last look was left out because the weight moved
+	Missed   int      `json:"missed"`   // looks in a row that brought nothing
+	Past     int      `json:"past"`     // looks of history
+	Canaries float64  `json:"canaries"` // requests of the canary, and of stable, during the release
+	Stables  float64  `json:"stables"`
+	FailedC  float64  `json:"failedC"` // of these, failed
+	FailedB  float64  `json:"failedB"`
+	Compared float64  `json:"compared"` // when a block was last played; below 0: never
+	Failed   bool     `json:"failed"`
+	Most     float64  `json:"most"` // the largest evidence so far
+	Why      string   `json:"why"`  // the reason of the fail
+	Blame    string   `json:"blame"`
+	Stable   roster   `json:"stable"`
+	Canary   roster   `json:"canary"`
+	Block    block    `json:"block"`
+	Fail     failures `json:"failures"`
+	Slow     latency  `json:"latency"`
+	Up       promise  `json:"availability"`
+	Fast     promise  `json:"fast"`
+	Stake    stakes   `json:"stakes"`
+	Settings string   `json:"settings"`
+	arms     [2]arm   // scratch: canary, stable
 }
 
 // stakes are the shares of the budget: the weighted average of the metrics' evidence is fair under every dependence
