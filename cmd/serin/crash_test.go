@@ -221,6 +221,7 @@ func TestKilledApplication(t *testing.T) {
 // A connection that never ends is answered from the old version for as long as draining may take, and does not keep the new
 // one from taking over.
 func TestLongConnection(t *testing.T) {
+	long(t, "draining takes its time")
 	text := func(app string) string {
 		return spec{app: app, proxy: ", drain: 3s", canary: "judge: {kind: none}\nsteps: [{weight: 50, hold: 100ms}]"}.yaml()
 	}

@@ -92,6 +92,7 @@ func onlyCanaryFailed(t *testing.T, s *running, users *load) {
 
 // A version that does not listen to SIGTERM is killed when its grace is over, and does not hold up what comes after it.
 func TestDeafVersion(t *testing.T) {
+	long(t, "a grace has to pass")
 	s := start(t, spec{app: "version=v1&deaf=1", process: "stop: {grace: 1s}", canary: quickJudge + "steps: [{weight: 50, hold: 1s}]"}.yaml())
 	s.over("shop", 15*time.Second)
 	users := sendTo(t, s.url(), 100)
@@ -106,6 +107,7 @@ func TestDeafVersion(t *testing.T) {
 
 // A fixed port that somebody else has is named, and the old version comes back.
 func TestPortTaken(t *testing.T) {
+	long(t, "a deadline has to pass")
 	text := func(version string, port int) string {
 		return spec{
 			app: "version=" + version, replicas: 1, proxy: ", patience: 15s",

@@ -149,6 +149,9 @@ func (s *running) cleanUp() {
 			syscall.Kill(pid, syscall.SIGKILL)
 		}
 	}
+	if log := s.log.String(); strings.Contains(log, "DATA RACE") || strings.Contains(log, "panic") {
+		s.t.Error("serin panicked or, if built so, found a race")
+	}
 	if s.t.Failed() {
 		s.t.Logf("log of serin:\n%s", s.log)
 	}

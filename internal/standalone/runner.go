@@ -31,6 +31,7 @@ type Means struct {
 type Runner struct {
 	Means
 	news *news
+	read string // which versions of the files Begin read
 
 	mu      sync.Mutex
 	drafts  map[string]compile.Draft // by target
@@ -49,6 +50,7 @@ var ErrInvalid = errors.New("the files cannot be used")
 
 // Begin reads the files for the first time. Nothing is started when they have an error.
 func (r *Runner) Begin() (compile.Notes, error) {
+	r.read = stamps(r.Files)
 	drafts, notes := r.Read(r.Files)
 	notes = append(notes, r.dryRun(drafts)...)
 	if notes.Err() {
@@ -83,6 +85,8 @@ func (r *Runner) dryRun(drafts []compile.Draft) (notes compile.Notes) {
 // Run keeps releasing until the context ends, then returns once every worker has finished its round. sock may be nil.
 func (r *Runner) Run(ctx context.Context, sock net.Listener) error {
 	var all sync.WaitGroup
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
 	r.mu.Lock()
 	for key := range r.drafts {
 		r.employ(ctx, &all, key)
@@ -92,6 +96,7 @@ func (r *Runner) Run(ctx context.Context, sock net.Listener) error {
 	var serving error
 	if sock != nil {
 		serving = r.serve(ctx, sock)
+		stop() // without its socket serin could be neither seen nor told anything
 	} else {
 		<-ctx.Done()
 	}
@@ -258,7 +263,7 @@ const glance = 300 * time.Millisecond
 // watchFiles reads the files again when they have changed, and have stayed as they are for a glance: a file that is being
 // written, or is gone for a moment while it is replaced, is not half read.
 func (r *Runner) watchFiles(ctx context.Context, all *sync.WaitGroup) {
-	used := stamps(r.Files)
+	used := r.read // not what is there by now: it may have changed since
 	last := used
 	t := time.NewTicker(glance)
 	defer t.Stop()
