@@ -97,6 +97,16 @@ func TestReading(t *testing.T) {
 	}
 }
 
+// A path too long for a socket is refused with the remedy.
+func TestLongPath(t *testing.T) {
+	s := prepare(t, spec{app: "version=v1"}.yaml())
+	s.flags = []string{"--socket", filepath.Join(s.dir, strings.Repeat("x", 120))}
+	s.start()
+	if code := s.exit(10 * time.Second); code != 1 || !strings.Contains(s.log.String(), "at most 107 bytes") || !strings.Contains(s.log.String(), "--socket") {
+		t.Errorf("want a refusal with its remedy, got %d:\n%s", code, s.log)
+	}
+}
+
 // `serin watch` goes on for longer than any timeout of the socket.
 func TestWatchGoesOn(t *testing.T) {
 	long(t, "the server's timeouts have to pass")

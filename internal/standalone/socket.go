@@ -1,10 +1,12 @@
 package standalone
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
@@ -27,6 +29,9 @@ func Listen(path string) (net.Listener, error) {
 		}
 	}
 	l, err := net.Listen("unix", path)
+	if errors.Is(err, syscall.EINVAL) {
+		return nil, fmt.Errorf("listen on socket %s: the path of a socket may have at most 107 bytes, this one has %d: use a shorter one with --socket", path, len(path))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("listen on socket %s: %w", path, err)
 	}
