@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"strings"
 
 	"serin.dev/serin/internal/engine"
@@ -19,11 +20,12 @@ func (l *Loop) act(ctx context.Context, r *release, seen engine.Sight, o engine.
 	if err != nil {
 		return err
 	}
-	errRoute := send.Apply(ctx, r.Target, route(r, seen, o))
+	there := route(r, seen, o)
+	errRoute := send.Apply(ctx, r.Target, there)
 	if errRoute != nil {
 		errRoute = fmt.Errorf("set route: %w", errRoute)
 	}
-	errRun := run.Apply(ctx, r.Target, capacity(r, o))
+	errRun := run.Apply(ctx, r.Target, capacity(r, o, there))
 	if errRun != nil {
 		errRun = fmt.Errorf("set capacity: %w", errRun)
 	}
@@ -42,8 +44,16 @@ func route(r *release, seen engine.Sight, o engine.Orders) router.Order {
 	return router.Order{Traffic: o.Traffic, Pools: o.Behind, Endpoints: endpoints, With: r.target.Router.With}
 }
 
-func capacity(r *release, o engine.Orders) workload.Order {
-	order := workload.Order{Keep: o.Keep}
+// capacity keeps what the engine keeps, and the instances that the route was told of a moment ago: one that got ready just
+// when its pool has to shrink is in both.
+func capacity(r *release, o engine.Orders, there router.Order) workload.Order {
+	order := workload.Order{Keep: map[string]bool{}}
+	maps.Copy(order.Keep, o.Keep)
+	for _, endpoints := range there.Endpoints {
+		for _, e := range endpoints {
+			order.Keep[e.Instance] = true
+		}
+	}
 	for _, p := range o.Pools {
 		order.Pools = append(order.Pools, workload.PoolOrder{Pool: p.Pool, Revision: p.Revision, Template: r.Templates[p.Revision], Replicas: p.Replicas})
 	}
