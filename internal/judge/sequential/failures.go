@@ -33,6 +33,10 @@ func failureKappas() []float64 { return bet.Doubling(1.5, 800) }
 // Failures that are at least this frequent are bet on with the Binomial kernel.
 const frequent = 0.05
 
+// excluded is the evidence at which the tolerated ratio is left out of the interval as well: it adds one in two hundred to
+// what the lower limit may err. Without it an interval could still hold what the verdict has excluded.
+const excluded = 200
+
 // play lets the bets on counts play a block, and those on pods the present look.
 func (f *failures) play(r *rules, b *block, tolerate float64) {
 	burst, guess := f.Noise.burst(), f.Rate.rate()
@@ -52,6 +56,9 @@ func (f *failures) play(r *rules, b *block, tolerate float64) {
 	f.Clear.play(b.Fail, harm, burst, r)
 	f.Range.Observe(b.Fail, burst)
 	f.Low, f.High = f.Range.Limits(intervalMiss)
+	if f.value() >= excluded { // the bets above are better ones, and exclude the tolerated ratio themselves
+		f.Low = math.Max(f.Low, math.Min(m.Ratio, f.High))
+	}
 	f.Sum.weigh(b.Fail)
 }
 
