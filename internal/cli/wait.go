@@ -110,7 +110,7 @@ func (p program) waitFor(ctx context.Context, c *Client, name string, w *waiting
 		switch {
 		case errors.As(err, &exit):
 			return exit.orNil()
-		case errors.Is(err, context.DeadlineExceeded) && w.last == "" && missing != nil: // there was nothing to wait for
+		case errors.Is(err, context.DeadlineExceeded) && missing != nil && w.last == "" && w.revision == "": // there was nothing to wait for
 			return &Exit{ExitUnknown, fmt.Sprintf("wait %s: %v", name, missing)}
 		case errors.Is(err, context.DeadlineExceeded):
 			return &Exit{ExitTimeout, fmt.Sprintf("wait %s: timed out: %s", name, w.last)}
