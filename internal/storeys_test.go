@@ -17,7 +17,7 @@ var storeys = [][]string{
 	{"internal/plan"},
 	{"internal/compile", "internal/engine", "internal/judge", "internal/progress"},
 	{"internal/dialect", "internal/router", "internal/workload", "internal/metric", "internal/gate", "internal/notify", "internal/releases", "internal/loadtest"},
-	{"internal/router/", "internal/workload/", "internal/metric/", "internal/notify/", "internal/releases/", "internal/dialect/", "internal/world", "internal/reconcile"},
+	{"internal/router/", "internal/workload/", "internal/metric/", "internal/gate/", "internal/notify/", "internal/releases/", "internal/dialect/", "internal/world", "internal/reconcile"},
 	{"internal/standalone", "internal/simulation", "internal/cli"},
 	{"internal/catalog"},
 	{"internal/wiring"},

@@ -1,29 +1,28 @@
 package gate
 
 import (
-	"fmt"
-	"slices"
+	"context"
 
 	"serin.dev/serin/internal/plan"
 )
 
-// Groups knows who belongs to which group, as the user wrote it down: a group's name and its members' names.
-type Groups map[string][]string
+// A Driver describes a keeper to the catalog.
+type Driver struct {
+	Name string
+	New  func() (Keeper, error)
+}
 
-// Admit says whether the act may open the gate: an actor with a name and, where the gate names a group, a member of it.
-func Admit(g plan.Approved, act plan.Act, groups Groups) error {
-	if act.Actor == "" {
-		return fmt.Errorf("approve: the approval does not say who gave it")
-	}
-	if g.Group == "" {
-		return nil
-	}
-	members, known := groups[g.Group]
-	if !known {
-		return fmt.Errorf("approve as %s: the gate asks for group %q, which has no members", act.Actor, g.Group)
-	}
-	if !slices.Contains(members, act.Actor) {
-		return fmt.Errorf("approve as %s: not a member of group %q", act.Actor, g.Group)
-	}
-	return nil
+// A Request is what somebody wants to do at an approval gate.
+type Request struct {
+	Release string
+	Gate    plan.Approved
+	Act     plan.Act            // approve or reject, by whom, and why
+	Groups  map[string][]string // who belongs to which group, as the Canary writes it down
+}
+
+// A Keeper says who may answer. All methods are safe for use by several goroutines.
+type Keeper interface {
+	// Admit returns nil when the actor may answer the gate, else an error that says why not, or that it cannot tell. It returns
+	// within the context's deadline and changes nothing.
+	Admit(ctx context.Context, r Request) error
 }

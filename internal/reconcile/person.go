@@ -1,7 +1,9 @@
 package reconcile
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"serin.dev/serin/internal/engine"
 	"serin.dev/serin/internal/gate"
@@ -11,17 +13,20 @@ import (
 
 // Act records what a person does to a release, or says why it makes no sense now: a verb that does not fit the position,
 // an approval by somebody the gate does not ask for.
-func (l *Loop) Act(name string, act plan.Act) error {
-	rel, _, err := l.Store.Release(name)
+func (l *Loop) Act(ctx context.Context, name string, act plan.Act) error {
+	rel, status, err := l.Store.Release(name)
 	if err != nil {
+		return err
+	}
+	if err := l.admit(ctx, rel, status.Position, act); err != nil {
 		return err
 	}
 	act.At = l.Now()
 	return l.Store.Change(name, func(s *releases.Status) error {
-		if err := engine.Refuse(rel.Plan, s.Position, act); err != nil {
-			return err
+		if s.Position.Step != status.Position.Step && (act.Verb == plan.Approve || act.Verb == plan.Reject) {
+			return fmt.Errorf("%s: the release has just moved on to step %d", act.Verb, s.Position.Step)
 		}
-		if err := admit(rel, s.Position, act); err != nil {
+		if err := engine.Refuse(rel.Plan, s.Position, act); err != nil {
 			return err
 		}
 		s.Acts = append(s.Acts, act)
@@ -34,14 +39,19 @@ func (l *Loop) Act(name string, act plan.Act) error {
 	})
 }
 
-// admit asks the approvals of the step whether the actor may answer them.
-func admit(rel releases.Release, at plan.Position, act plan.Act) error {
+// admitWithin bounds how long a keeper may think about it.
+const admitWithin = 5 * time.Second
+
+// admit asks the keeper whether the actor may answer the approvals of the step.
+func (l *Loop) admit(ctx context.Context, rel releases.Release, at plan.Position, act plan.Act) error {
 	if act.Verb != plan.Approve && act.Verb != plan.Reject {
 		return nil
 	}
+	ctx, cancel := context.WithTimeout(ctx, admitWithin)
+	defer cancel()
 	for _, g := range rel.Plan.Steps[at.Step].Until {
 		if g, ok := g.(plan.Approved); ok {
-			if err := gate.Admit(g, act, rel.Groups); err != nil {
+			if err := l.Keeper.Admit(ctx, gate.Request{Release: rel.Name, Gate: g, Act: act, Groups: rel.Groups}); err != nil {
 				return err
 			}
 		}

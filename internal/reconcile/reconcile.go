@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"serin.dev/serin/internal/engine"
+	"serin.dev/serin/internal/gate"
 	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/notify"
@@ -26,6 +27,7 @@ type Means struct {
 	Metrics   map[string]metric.Store
 	Judge     func(plan.Use) (judge.Judge, error)
 	Notifiers map[string]notify.Notifier
+	Keeper    gate.Keeper // of approvals
 	Now       func() time.Time
 	Log       *slog.Logger
 	Decide    func(plan.Plan, plan.Position, engine.Sight) engine.Decision // nil: engine.Decide

@@ -1,6 +1,7 @@
 package simulation
 
 import (
+	"context"
 	"time"
 
 	"serin.dev/serin/internal/plan"
@@ -89,7 +90,7 @@ func (s *simulation) people(status releases.Status) {
 		act.Verb = plan.Reject
 	}
 	if s.Scenario.People.Reject || s.Scenario.People.Approve {
-		s.mortal(func() { _ = s.loop.Act(s.name, act) }) // refused when the release has just moved on: asked again next round
+		s.mortal(func() { _ = s.loop.Act(context.Background(), s.name, act) }) // refused when the release has just moved on: asked again next round
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"serin.dev/serin/internal/engine"
+	"serin.dev/serin/internal/gate/groups"
 	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/notify"
@@ -170,6 +171,7 @@ func (s *simulation) restart() {
 		Workloads: map[string]workload.Workload{"Process": s.world.Workload(), "Upstream": s.world.Workload()},
 		Metrics:   map[string]metric.Store{"proxy": s.world.Metrics(), "scrape": s.world.Metrics()},
 		Judge:     s.watch.judge(s.Judge),
+		Keeper:    groups.Keeper{},
 		Notifiers: map[string]notify.Notifier{"log": s.world.Notifier(), "webhook": s.world.Notifier()},
 		Now:       s.world.Now,
 		Log:       slog.New(slog.DiscardHandler),

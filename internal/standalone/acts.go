@@ -37,9 +37,9 @@ func (r *Runner) act(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	if a.Verb == progress.Retry {
-		err = r.retry(t)
+		err = r.retry(t, a)
 	} else {
-		err = r.Loop.Act(release, plan.Act{Verb: a.Verb, Actor: a.Actor, Reason: a.Reason, Step: a.Step})
+		err = r.Loop.Act(q.Context(), release, plan.Act{Verb: a.Verb, Actor: a.Actor, Reason: a.Reason, Step: a.Step})
 	}
 	if err != nil {
 		refuse(w, err)
@@ -52,13 +52,18 @@ func (r *Runner) act(w http.ResponseWriter, q *http.Request) {
 	w.WriteHeader(http.StatusNoContent)
 }
 
-// retry lets a revision that was sent back be tried again.
-func (r *Runner) retry(t releases.Target) error {
+// retry lets a revision that was sent back be tried again, and notes in the release that ended who wants it and why.
+func (r *Runner) retry(t releases.Target, a progress.Act) error {
 	if t.Rejected == "" {
 		return fmt.Errorf("retry: no revision of %s was sent back", t.Key)
 	}
-	return r.Store.ChangeTarget(t.Key, func(t *releases.Target) error {
+	text := "retry by " + a.Actor
+	if a.Reason != "" {
+		text += ": " + a.Reason
+	}
+	return r.Store.Conclude(t.Latest, func(s *releases.Status, t *releases.Target) error {
 		t.Rejected = ""
+		s.Remember(releases.Event{At: r.Loop.Now(), Reason: "ActionTaken", Text: text, Step: s.Position.Step})
 		return nil
 	})
 }

@@ -94,6 +94,10 @@ func steady(began time.Time) func() time.Time {
 
 // open makes every back end of the catalog.
 func (s *Standalone) open(o Options, m *reconcile.Means) error {
+	var err error
+	if m.Keeper, err = catalog.Keeper.New(); err != nil {
+		return fmt.Errorf("open keeper %s: %w", catalog.Keeper.Name, err)
+	}
 	for _, d := range catalog.Routers {
 		r, err := d.New(router.Env{Log: o.Log})
 		if err != nil {
