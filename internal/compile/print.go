@@ -76,7 +76,7 @@ func routed(t plan.Traffic) string {
 	switch len(t.Matches) {
 	case 0:
 	case 1:
-		text += ", " + matched(t.Matches[0])
+		text += ", " + t.Matches[0].String()
 	default: // spelled out below the table
 		text += fmt.Sprintf(", %d matches", len(t.Matches))
 	}
@@ -96,7 +96,7 @@ func spelled(b *strings.Builder, p plan.Plan) {
 		now := s.Desired.Traffic.Matches
 		if len(now) > 1 && !reflect.DeepEqual(now, before) {
 			for _, m := range now {
-				fmt.Fprintf(b, "match from step %d: %s\n", i, matched(m))
+				fmt.Fprintf(b, "match from step %d: %s\n", i, m)
 			}
 		}
 		before = now
@@ -104,25 +104,6 @@ func spelled(b *strings.Builder, p plan.Plan) {
 }
 
 func number(s plan.Share) string { return strings.TrimSuffix(s.String(), "%") }
-
-func matched(m plan.Match) string {
-	var parts []string
-	for _, c := range m.Headers {
-		parts = append(parts, "header "+condition(c))
-	}
-	for _, c := range m.Cookies {
-		parts = append(parts, "cookie "+condition(c))
-	}
-	if m.Path != nil {
-		parts = append(parts, "path"+condition(*m.Path))
-	}
-	return strings.Join(parts, " and ") + " to " + string(m.Track)
-}
-
-func condition(c plan.Condition) string {
-	signs := map[plan.How]string{plan.Exact: "=" + c.Value, plan.Prefix: "=" + c.Value + "*", plan.Regex: "~" + c.Value}
-	return c.Name + signs[c.How]
-}
 
 // until writes what a step waits for besides its state.
 func until(s plan.Step) string {

@@ -100,11 +100,32 @@ func (m Match) equal(n Match) bool {
 	return m.Track == n.Track && slices.Equal(m.Headers, n.Headers) && slices.Equal(m.Cookies, n.Cookies) && equalPointer(m.Path, n.Path)
 }
 
+// String writes a match as people read it: "header X-Staff and path=/shop* to canary".
+func (m Match) String() string {
+	var parts []string
+	for _, c := range m.Headers {
+		parts = append(parts, "header "+c.String())
+	}
+	for _, c := range m.Cookies {
+		parts = append(parts, "cookie "+c.String())
+	}
+	if m.Path != nil {
+		parts = append(parts, "path"+m.Path.String())
+	}
+	return strings.Join(parts, " and ") + " to " + string(m.Track)
+}
+
 // A Condition is met by a header or cookie of that name whose value fits. How says in which way.
 type Condition struct {
 	Name  string `json:"name,omitempty"` // headers are compared without regard to case, cookies with
 	How   How    `json:"how"`
 	Value string `json:"value,omitempty"`
+}
+
+// String writes a condition: "X-A=b" is exact, "X-A=b*" a prefix, "X-A~b.*" a regular expression, "X-A" any value.
+func (c Condition) String() string {
+	signs := map[How]string{Exact: "=" + c.Value, Prefix: "=" + c.Value + "*", Regex: "~" + c.Value}
+	return c.Name + signs[c.How]
 }
 
 // How a value is compared.

@@ -3,7 +3,6 @@ package progress
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"serin.dev/serin/internal/plan"
 )
@@ -69,7 +68,7 @@ func applied(r plan.Route, t plan.Track) plan.Share {
 func special(t plan.Traffic) []string {
 	var texts []string
 	for _, m := range t.Matches {
-		texts = append(texts, matched(m))
+		texts = append(texts, m.String())
 	}
 	if t.Mirror != nil {
 		texts = append(texts, fmt.Sprintf("%v of requests mirrored to %s", t.Mirror.Share, t.Mirror.Track))
@@ -78,23 +77,4 @@ func special(t plan.Traffic) []string {
 		texts = append(texts, "users stay on their track")
 	}
 	return texts
-}
-
-func matched(m plan.Match) string {
-	var parts []string
-	for _, c := range m.Headers {
-		parts = append(parts, "header "+condition(c))
-	}
-	for _, c := range m.Cookies {
-		parts = append(parts, "cookie "+condition(c))
-	}
-	if m.Path != nil {
-		parts = append(parts, "path "+condition(*m.Path))
-	}
-	return strings.Join(parts, " and ") + " to " + string(m.Track)
-}
-
-func condition(c plan.Condition) string {
-	signs := map[plan.How]string{plan.Exact: " = " + c.Value, plan.Prefix: " = " + c.Value + "*", plan.Regex: " ~ " + c.Value}
-	return strings.TrimSpace(c.Name + signs[c.How])
 }

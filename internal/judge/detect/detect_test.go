@@ -26,7 +26,7 @@ func TestResultsDoNotDependOnWorkers(t *testing.T) {
 // A sample of the promises that the bench measures in full.
 func TestThePromisesHoldInASample(t *testing.T) {
 	if testing.Short() {
-		t.Skip("plays releases")
+		t.Skip("SKIPPED by -short: it plays releases; `make test` runs it")
 	}
 	makers, err := Makers()
 	if err != nil {

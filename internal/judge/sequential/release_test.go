@@ -20,7 +20,7 @@ type adversary func(last plan.Verdict, failures int64, dice *rand.Rand) (weight,
 // common rate jumps, at most 5 % may be rolled back.
 func TestWholeReleasesKeepTheBudget(t *testing.T) {
 	if testing.Short() {
-		t.Skip("plays 1,200 releases")
+		t.Skip("SKIPPED by -short: it plays 1,200 releases; `make test` runs it")
 	}
 	for _, c := range []struct {
 		reason string
