@@ -74,7 +74,7 @@ func Run(ctx context.Context, o Options) (sum Summary, err error) {
 	s.say("")
 	sum.Print(o.Out)
 	if o.Stay {
-		s.say(fmt.Sprintf("\nIt stays: %s is served, `serin --socket` %s answers. Interrupt to end.", address, s.socket()))
+		s.say(fmt.Sprintf("\nIt stays: %s is served, and `serin get %s --socket %s` answers. Interrupt to end.", address, canary, s.socket()))
 		<-ctx.Done()
 	}
 	return sum, nil
