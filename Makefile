@@ -59,7 +59,7 @@ bench: ## Go benchmarks
 	go test -run '^$$' -bench . -benchmem ./...
 
 .PHONY: bench-detect
-bench-detect: ## detection: the native judge beside Flagger's and Argo's rules and the oracle; a quarter of an hour
+bench-detect: ## detection: the native judge beside Flagger's and Argo's rules and the oracle; takes some 25 minutes beside other work
 	go run ./internal/judge/detect/bench -releases 2000 -bad 400 -seed 2026 -out docs/benchmarks/2-detection.md
 	$(MAKE) docs/benchmarks.md
 

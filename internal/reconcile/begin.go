@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"serin.dev/serin/internal/plan"
@@ -39,7 +40,33 @@ func (l *Loop) Begin(b Beginning) (string, error) {
 		t.Latest, t.Number, t.Waiting = r.Name, r.Number, ""
 		return nil
 	})
-	return r.Name, err
+	if err != nil {
+		return "", err
+	}
+	l.prune(b.Canary, r.Number-Kept)
+	return r.Name, nil
+}
+
+// Kept is how many releases of a target are kept whole. Older ones live on as a line of the target's history.
+const Kept = 20
+
+// prune drops a Canary's releases up to a number, newest first, until it finds one that is gone already. What cannot be
+// dropped now is dropped at the next beginning; it is no reason not to release.
+func (l *Loop) prune(canary string, upTo int) {
+	for n := upTo; n > 0; n-- {
+		name := releases.Name(canary, n)
+		_, _, err := l.Store.Release(name)
+		if errors.Is(err, releases.ErrNotFound) {
+			return
+		}
+		if err == nil {
+			err = l.Store.Forget(name)
+		}
+		if err != nil {
+			l.Log.Warn("an old release could not be dropped", "release", name, "error", err)
+			return
+		}
+	}
 }
 
 // targetOf returns the target's record, or a new one, and refuses a second owner.
