@@ -15,7 +15,7 @@ const module = "serin.dev/serin/"
 // rooms of one storey do not import each other. api stands beside the house.
 var storeys = [][]string{
 	{"internal/plan"},
-	{"internal/compile", "internal/engine", "internal/judge", "internal/progress"},
+	{"internal/compile", "internal/engine", "internal/judge", "internal/progress", "internal/cluster"},
 	{"internal/dialect", "internal/router", "internal/workload", "internal/metric", "internal/gate", "internal/notify", "internal/releases", "internal/loadtest"},
 	{"internal/router/", "internal/workload/", "internal/metric/", "internal/gate/", "internal/notify/", "internal/releases/", "internal/dialect/", "internal/world", "internal/reconcile"},
 	{"internal/standalone", "internal/simulation", "internal/cli"},

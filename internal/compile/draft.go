@@ -41,14 +41,20 @@ const (
 // A Target is what is released, as the user's file describes it now.
 type Target struct {
 	Kind, Name string
+	Namespace  string          // on a cluster; empty where there are none
 	Replicas   int             // full size, at least 1
 	Revision   plan.Revision   // [version-] and 8 hexadecimal digits of the template's SHA-256
 	Template   json.RawMessage // canonical JSON, without replicas: a changed size is no new revision
 	Origin     plan.Origin
 }
 
-// Key names the target among all others: "Process/checkout".
-func (t Target) Key() string { return t.Kind + "/" + t.Name }
+// Key names the target among all others: "Process/checkout", or on a cluster "Deployment/shop/checkout".
+func (t Target) Key() string {
+	if t.Namespace != "" {
+		return t.Kind + "/" + t.Namespace + "/" + t.Name
+	}
+	return t.Kind + "/" + t.Name
+}
 
 // A Strategy is the shape of a release.
 type Strategy string

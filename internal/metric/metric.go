@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 
+	"serin.dev/serin/internal/cluster"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -18,6 +19,9 @@ type Driver struct {
 // An Env is what a metric store gets from the program it runs in.
 type Env struct {
 	Log     *slog.Logger
+	Cluster *cluster.Access // nil outside of a cluster
+	// Secret reads one key of a Secret of a target's namespace; nil outside of a cluster.
+	Secret  func(ctx context.Context, namespace, name, key string) (string, error)
 	Counted func(target string) map[string]Counters // what the embedded proxy counted, by instance; nil without one
 }
 

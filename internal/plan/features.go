@@ -16,12 +16,14 @@ const (
 	Mirroring Feature = "mirroring" // copy requests
 	Stickying Feature = "sticky"    // keep users on their track
 	Draining  Feature = "draining"  // tells when requests under way are done
+	Instances Feature = "instances" // the share of a track is that of its ready instances: weight is bought with capacity
 )
 
 // What workloads can do.
 const (
 	Scaling  Feature = "scaling"  // capacity can be bought; without it a track has all it will ever have
 	Renaming Feature = "renaming" // promotion renames: a canary's instances become stable's
+	Fixed    Feature = "fixed"    // never more instances than the full size: a new one takes the place of an old one
 )
 
 // Features is a set of things a back end can do.

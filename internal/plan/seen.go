@@ -9,6 +9,7 @@ type Pool struct {
 	Updated   int        `json:"updated"`           // of these, replicas of Revision
 	Running   int        `json:"running"`           // replicas that exist in any state, including those that are leaving
 	Endpoints []Endpoint `json:"endpoints"`         // where requests may be sent: ready and not leaving
+	Service   string     `json:"service,omitempty"` // the name by which routers that go by name reach it; empty where there is none
 	Trouble   string     `json:"trouble,omitempty"` // why replicas are not ready, with the last output; empty when all is well
 }
 

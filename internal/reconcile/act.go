@@ -25,7 +25,7 @@ func (l *Loop) act(ctx context.Context, r *release, seen engine.Sight, o engine.
 	if errRoute != nil {
 		errRoute = fmt.Errorf("set route: %w", errRoute)
 	}
-	errRun := run.Apply(ctx, r.Target, capacity(r, o, there))
+	errRun := run.Apply(ctx, r.Target, capacity(r, o, there, send.Features()))
 	if errRun != nil {
 		errRun = fmt.Errorf("set capacity: %w", errRun)
 	}
@@ -33,21 +33,21 @@ func (l *Loop) act(ctx context.Context, r *release, seen engine.Sight, o engine.
 }
 
 func route(r *release, seen engine.Sight, o engine.Orders) router.Order {
-	endpoints := map[plan.TrackName][]plan.Endpoint{}
+	endpoints, services := map[plan.TrackName][]plan.Endpoint{}, map[plan.TrackName]string{}
 	for track, pool := range o.Behind {
 		for _, p := range seen.Pools {
 			if p.Name == pool {
-				endpoints[track] = p.Endpoints
+				endpoints[track], services[track] = p.Endpoints, p.Service
 			}
 		}
 	}
-	return router.Order{Traffic: o.Traffic, Pools: o.Behind, Endpoints: endpoints, With: r.target.Router.With}
+	return router.Order{Traffic: o.Traffic, Pools: o.Behind, Endpoints: endpoints, Services: services, With: r.target.Router.With}
 }
 
 // capacity keeps what the engine keeps, and the instances that the route was told of a moment ago: one that got ready just
 // when its pool has to shrink is in both.
-func capacity(r *release, o engine.Orders, there router.Order) workload.Order {
-	order := workload.Order{Keep: map[string]bool{}}
+func capacity(r *release, o engine.Orders, there router.Order, can plan.Features) workload.Order {
+	order := workload.Order{Keep: map[string]bool{}, Mingled: can.Has(plan.Instances)}
 	maps.Copy(order.Keep, o.Keep)
 	for _, endpoints := range there.Endpoints {
 		for _, e := range endpoints {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 
+	"serin.dev/serin/internal/cluster"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -14,11 +15,15 @@ type Driver struct {
 	Features plan.Features
 	Check    func(with json.RawMessage) error // refuses settings the router could not use, naming the field
 	New      func(Env) (Router, error)
+	Cluster  bool            // lives on a cluster, and exists only there
+	Watches  []cluster.Watch // kinds whose changes mean that Observe may answer differently
+	Rules    cluster.Rules   // what it needs to be allowed there
 }
 
 // An Env is what a router gets from the program it runs in.
 type Env struct {
-	Log *slog.Logger
+	Log     *slog.Logger
+	Cluster *cluster.Access // nil outside of a cluster
 }
 
 // An Order is the complete traffic of one target. Ordering the same again changes nothing.
@@ -27,7 +32,9 @@ type Order struct {
 	Pools   map[plan.TrackName]plan.PoolName // echoed by Observe
 	// Endpoints are the instances of each track. Routers that address a track by name (a Service) ignore them.
 	Endpoints map[plan.TrackName][]plan.Endpoint
-	With      json.RawMessage // the router's own settings for this target
+	// Services are the names by which routers that go by name reach the tracks (plan.Pool.Service).
+	Services map[plan.TrackName]string
+	With     json.RawMessage // the router's own settings for this target
 }
 
 // A Router moves the traffic of targets. All methods are safe for use by several goroutines.

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 
+	"serin.dev/serin/internal/cluster"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -14,12 +15,19 @@ type Driver struct {
 	Features plan.Features
 	Check    func(template json.RawMessage) error // refuses templates the workload could not run, naming the field
 	New      func(Env) (Workload, error)
+
+	Router  string          // the router of targets whose Canary names none; "": "proxy"
+	Metrics string          // the metric store of targets whose Canary names none; "": "proxy"
+	Cluster bool            // its targets live on a cluster; it is a Describer
+	Watches []cluster.Watch // kinds whose changes mean that Describe or Observe may answer differently
+	Rules   cluster.Rules   // what it needs to be allowed there
 }
 
 // An Env is what a workload gets from the program it runs in.
 type Env struct {
-	Log *slog.Logger
-	Dir string // a directory of its own that survives restarts
+	Log     *slog.Logger
+	Dir     string          // a directory of its own that survives restarts; empty on a cluster
+	Cluster *cluster.Access // nil outside of a cluster
 }
 
 // An Order is all that shall run of one target. A pool that exists and is not in the order is asked to go away.
@@ -29,6 +37,9 @@ type Order struct {
 	// Keep names instances that must not be stopped yet, because requests may still reach them or are under way there.
 	// An instance that has to go but is kept leaves Endpoints at once and is stopped by a later order without it.
 	Keep map[string]bool
+	// Mingled: the target's router splits by number (plan.Instances), so all pools stand behind the user's own Service.
+	// Otherwise pools are kept apart, each behind a Service of its own, and the user's reaches stable alone.
+	Mingled bool
 }
 
 // A PoolOrder is what one pool shall run.
@@ -51,4 +62,23 @@ type Workload interface {
 	// Changed is signalled (never blocking) when an observation of the target may have changed; nil when the workload
 	// cannot tell and has to be asked again and again.
 	Changed(target string) <-chan struct{}
+}
+
+// A Describer is a workload whose targets live where it runs, as objects of a cluster do, and not in the user's files.
+type Describer interface {
+	Workload
+	// Describe reads what the target asks for now. A target that is missing or cannot be released this way is a
+	// cluster.Problem. It changes nothing.
+	Describe(ctx context.Context, target string) (Description, error)
+	// Eject takes serin's hands off a target that is not being released: what serin added is removed, what it held goes on by
+	// itself with the settled revision, and nothing stops serving meanwhile. Idempotent; a target never held is no error.
+	Eject(ctx context.Context, target string, settled plan.Revision) error
+}
+
+// A Description is what a target asks for.
+type Description struct {
+	Replicas int             // full size, at least 1
+	Revision plan.Revision   // of the template: [version-] and 8 hexadecimal digits of its digest
+	Template json.RawMessage // all that PoolOrder.Template needs to run this revision later, whatever becomes of the target
+	Origin   string          // the object, for people: "Deployment shop/checkout"
 }

@@ -1,0 +1,21 @@
+package cluster
+
+// What serin leaves on the objects it makes, or changes.
+const (
+	// TargetLabel is on everything serin makes for a target; its value is Key.Label of the target.
+	TargetLabel = "serin.dev/target"
+	// TrackLabel says which track an object serves: "canary", "baseline". Objects of the user never carry it.
+	TrackLabel = "serin.dev/track"
+	// RevisionLabel names the revision that an object runs.
+	RevisionLabel = "serin.dev/revision"
+	// HeldAnnotation is on a workload of the user that serin holds; its value is the Canary that owns it ("shop/checkout").
+	HeldAnnotation = "serin.dev/held-by"
+	// TrafficAnnotation is on a route that serin has its hands on: what was ordered, and what stood there before, as JSON.
+	TrafficAnnotation = "serin.dev/traffic"
+)
+
+// Field managers of server-side apply. TrafficManager owns weights only, so that tools can ignore it by name.
+const (
+	Manager        = "serin"
+	TrafficManager = "serin-traffic"
+)
