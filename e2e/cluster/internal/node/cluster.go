@@ -80,6 +80,7 @@ func (c *Cluster) Containerd() string { return c.Path("containerd/containerd.soc
 func (c *Cluster) Cgroup() string     { return "/" + c.id() }
 func (c *Cluster) CNI() string        { return c.id() }
 func (c *Cluster) Pause() string      { return pause.String() }
+func (c *Cluster) CoreDNS() string    { return coredns.String() }
 func (c *Cluster) NodeIP() string     { return NodeIP }
 func (c *Cluster) Pods() string       { return pods }
 func (c *Cluster) DNS() string        { return DNS }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"embed"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"text/template"
@@ -31,7 +32,7 @@ func (c *Cluster) write() error {
 		}
 	}
 	for path, name := range files {
-		text, err := c.render(name, c)
+		text, err := fill(templates, "templates/"+name, c)
 		if err != nil {
 			return err
 		}
@@ -62,7 +63,7 @@ func (c *Cluster) writeToken() error {
 	if err := os.WriteFile(c.Path("pki/tokens.csv"), []byte(line), 0o600); err != nil {
 		return err
 	}
-	text, err := c.render("kubeconfig.yaml", struct {
+	text, err := fill(templates, "templates/kubeconfig.yaml", struct {
 		*Cluster
 		Token string
 	}{c, token})
@@ -72,14 +73,15 @@ func (c *Cluster) writeToken() error {
 	return os.WriteFile(c.Kubeconfig(), text, 0o600)
 }
 
-func (c *Cluster) render(name string, with any) ([]byte, error) {
-	t, err := template.ParseFS(templates, "templates/"+name)
+// fill renders a template.
+func fill(in fs.FS, path string, with any) ([]byte, error) {
+	t, err := template.New(filepath.Base(path)).Option("missingkey=error").ParseFS(in, path)
 	if err != nil {
 		return nil, err
 	}
 	var text bytes.Buffer
 	if err := t.Execute(&text, with); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("fill in %s: %w", path, err)
 	}
 	return text.Bytes(), nil
 }

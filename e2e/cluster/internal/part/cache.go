@@ -243,3 +243,16 @@ func (c Cache) goTool(ctx context.Context, p Part, args ...string) ([]byte, erro
 	}
 	return out, nil
 }
+
+// Program is the path of a file of a part, which Build has seen to.
+func (c Cache) Program(part, file string) string {
+	parts, err := Named(part)
+	if err != nil {
+		panic(err) // a part is named by us
+	}
+	dir, err := c.Path(parts[0])
+	if err != nil {
+		dir = filepath.Join(c.Dir, part) // its go.mod has become unreadable: starting it will say that there is no such file
+	}
+	return filepath.Join(dir, file)
+}
