@@ -16,7 +16,7 @@ func Known() dialect.Known {
 		k.Routers[d.Name] = dialect.BackEnd{Features: d.Features, Check: d.Check}
 	}
 	for _, d := range Workloads {
-		k.Workloads[d.Kind] = dialect.BackEnd{Features: d.Features, Check: d.Check}
+		k.Workloads[d.Kind] = dialect.BackEnd{Features: d.Features, Check: d.Check, Router: d.Router, Metrics: d.Metrics}
 	}
 	for _, d := range Metrics {
 		k.Metrics[d.Name] = dialect.BackEnd{Check: d.Check}

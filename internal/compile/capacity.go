@@ -28,7 +28,7 @@ func (w *work) capacity() {
 			asked, enough = *s.move.Capacity, true
 			w.refuseSmall(s.move, t)
 		}
-		need := plan.Capacity{Share: split(t)}
+		need := plan.Capacity{Share: w.bought(split(t))}
 		if len(t.Matches) > 0 && !enough {
 			need = plan.Full // nobody knows how many requests match
 		}
@@ -50,10 +50,25 @@ func split(t plan.Traffic) plan.Share {
 	return need
 }
 
+// bought is the capacity that a share of the requests costs. Where instances alone give weight, and stable keeps all of
+// its own, a share s of all instances is s/(1-s) of stable's.
+func (w *work) bought(s plan.Share) plan.Share {
+	if !w.can.Router.Has(plan.Instances) || w.handsOver() {
+		return s
+	}
+	left := max(1, plan.Whole-s)
+	return min(plan.Whole, (s*plan.Whole+left-1)/left)
+}
+
+// handsOver reports whether capacity goes where the requests go, because the strategy wants it or because there never is
+// more than the full size.
+func (w *work) handsOver() bool {
+	return w.draft.Strategy == Rolling || w.draft.Strategy == Recreate || w.can.Workload.Has(plan.Fixed)
+}
+
 // kept is what stable keeps at this step.
 func (w *work) kept(t plan.Traffic) plan.Capacity {
-	switch w.draft.Strategy {
-	case Rolling, Recreate: // capacity goes where the requests go
+	if w.handsOver() {
 		return plan.Capacity{Share: t.Shares[plan.Stable]}
 	}
 	return plan.Full

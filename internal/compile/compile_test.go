@@ -30,7 +30,7 @@ func draft() Draft {
 
 var machine = Abilities{
 	Router:   plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.Stickying},
-	Workload: plan.Features{plan.Scaling, plan.Renaming},
+	Workload: plan.Features{plan.Scaling, plan.Renaming, plan.Yielding},
 }
 
 func TestCompilePromotesByRenamingOrReplacing(t *testing.T) {
@@ -39,6 +39,10 @@ func TestCompilePromotesByRenamingOrReplacing(t *testing.T) {
 		t.Fatal(notes)
 	}
 	replacing, notes := Compile(draft(), "v1", Abilities{machine.Router, plan.Features{plan.Scaling}})
+	if notes.Err() {
+		t.Fatal(notes)
+	}
+	counted, notes := Compile(draft(), "v1", Abilities{plan.Features{plan.Weights, plan.Instances}, plan.Features{plan.Scaling}})
 	if notes.Err() {
 		t.Fatal(notes)
 	}
@@ -57,14 +61,25 @@ func TestCompilePromotesByRenamingOrReplacing(t *testing.T) {
 			plan.Shares{plan.Stable: 0, plan.Canary: 1000}, true,
 		},
 		{
-			"replacing: the canary keeps its share while stable's own pool rolls, and nothing is safer than going on",
-			replacing.Steps[replacing.Promotion],
+			"replacing: the canary gets everything first, and the way back is open", replacing.Steps[replacing.Promotion],
+			plan.Track{Name: plan.Stable, Revision: "v1", Pool: "stable", Capacity: plan.Full},
+			plan.Track{Name: plan.Canary, Revision: "v2", Pool: "canary", Capacity: plan.Full},
+			plan.Shares{plan.Stable: 0, plan.Canary: 1000}, true,
+		},
+		{
+			"replacing: stable's own pool rolls while nobody asks it, and nothing is safer than going on", replacing.Steps[replacing.Promotion+1],
 			plan.Track{Name: plan.Stable, Revision: "v2", Pool: "stable", Capacity: plan.Full},
-			plan.Track{Name: plan.Canary, Revision: "v2", Pool: "canary", Capacity: plan.Capacity{Share: 500}},
+			plan.Track{Name: plan.Canary, Revision: "v2", Pool: "canary", Capacity: plan.Full},
+			plan.Shares{plan.Stable: 0, plan.Canary: 1000}, false,
+		},
+		{
+			"by number of instances: the canary keeps its share while stable's own pool rolls", counted.Steps[counted.Promotion],
+			plan.Track{Name: plan.Stable, Revision: "v2", Pool: "stable", Capacity: plan.Full},
+			plan.Track{Name: plan.Canary, Revision: "v2", Pool: "canary", Capacity: plan.Full},
 			plan.Shares{plan.Stable: 500, plan.Canary: 500}, false,
 		},
 	} {
-		if c.got.Name != "promote" || c.got.Desired.Tracks[0] != c.stable || c.got.Desired.Tracks[1] != c.canary || !reflect.DeepEqual(c.got.Desired.Traffic.Shares, c.shares) {
+		if !strings.Contains("promote, replace stable", c.got.Name) || c.got.Desired.Tracks[0] != c.stable || c.got.Desired.Tracks[1] != c.canary || !reflect.DeepEqual(c.got.Desired.Traffic.Shares, c.shares) {
 			t.Errorf("%s: got %+v", c.reason, c.got)
 		}
 		if back := c.got.Rollback == 0; back != c.reversible {

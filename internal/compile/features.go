@@ -26,6 +26,34 @@ func (w *work) features() {
 	}
 	if w.draft.Strategy == Rolling || w.draft.Strategy == Recreate {
 		w.needScaling(w.strategyAt(), "use strategy weighted or blueGreen")
+		if !w.can.Workload.Has(plan.Yielding) && w.can.Workload.Has(plan.Scaling) {
+			w.notes.Refuse(w.strategyAt(), "the size of a %s is its user's, so stable gives no capacity away during a release; use strategy weighted or blueGreen", w.draft.Target.Kind)
+		}
+	}
+	w.fixed()
+	w.counted()
+}
+
+// fixed refuses what asks for more instances than the target has.
+func (w *work) fixed() {
+	if s := w.draft.Strategy; w.can.Workload.Has(plan.Fixed) && (s == BlueGreen || s == Recreate) {
+		w.notes.Refuse(w.strategyAt(), "a %s never runs more than its full size, so both revisions cannot stand whole side by side; use strategy weighted or rolling", w.draft.Target.Kind)
+	}
+}
+
+// counted refuses shares that numbers of instances cannot give.
+func (w *work) counted() {
+	if !w.can.Router.Has(plan.Instances) {
+		return
+	}
+	if w.draft.Strategy == BlueGreen {
+		w.notes.Refuse(w.strategyAt(), "router %s splits requests by the number of instances and cannot move them all at once; use strategy weighted, or a router that moves weights", w.draft.Router.Kind)
+		return
+	}
+	for _, m := range w.draft.Moves {
+		if m.Weight != nil && *m.Weight > plan.Whole/2 && !w.can.Workload.Has(plan.Yielding) {
+			w.notes.Refuse(m.At("weight"), "%v cannot be had by the number of instances while stable keeps its own: at most 50%% can; lower the weight, or choose a router that moves weights", *m.Weight)
+		}
 	}
 }
 

@@ -21,10 +21,10 @@ func (w *work) spans() {
 	}
 }
 
-// looked returns the first and the last step at which the canary gets requests, or 0, 0.
+// looked returns the first and the last step at which the canary gets requests beside the old revision, or 0, 0.
 func (w *work) looked() (from, to int) {
 	for i, s := range w.steps {
-		if s.role != done && busy(s.Desired.Traffic) {
+		if s.role != done && busy(s.Desired.Traffic) && s.Desired.Tracks[0].Revision == w.stable {
 			if from == 0 {
 				from = i
 			}

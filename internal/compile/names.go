@@ -21,6 +21,8 @@ func (s step) called(before plan.Traffic) string {
 	switch {
 	case s.role == start:
 		return "stable"
+	case s.role == promote && s.Desired.Tracks[0].Revision == s.Desired.Tracks[1].Revision:
+		return "replace stable"
 	case s.role == promote:
 		return "promote"
 	case s.role == done:

@@ -9,8 +9,9 @@ import (
 // promotion adds the way from the last move to the new revision alone.
 //
 // Where promotion renames, the canary first gets its full size and all requests while stable stays whole beside it, the
-// last moment from which going back costs nothing; then it is stable. Where promotion replaces, stable's own
-// instances change to the new revision while the canary carries its share.
+// last moment from which going back costs nothing; then it is stable. Where promotion replaces, the canary gets its
+// full size and all requests as well, and stable's own instances change to the new revision while nobody asks them;
+// where instances alone give weight that cannot be, and they change while the canary carries its share.
 func (w *work) promotion() {
 	if w.first() {
 		return
@@ -23,8 +24,14 @@ func (w *work) promotion() {
 		if ready := w.readyToRename(last.Desired); !same(ready, last.Desired) {
 			w.add(promote, "promotion", ready)
 		}
-	case canary:
+	case canary && w.can.Router.Has(plan.Instances):
 		w.add(promote, "promotion", replaced(last.Desired, w.canary))
+	case canary:
+		ready := w.readyToRename(last.Desired)
+		if !same(ready, last.Desired) {
+			w.add(promote, "promotion", ready)
+		}
+		w.add(promote, "replacement", replaced(ready, w.canary))
 	}
 	w.add(done, "end", alone(w.canary))
 }
@@ -33,14 +40,14 @@ func (w *work) add(r role, field string, s plan.State) {
 	w.steps = append(w.steps, step{role: r, Step: plan.Step{Origin: word(w.draft.Origin, field), Desired: s}})
 }
 
-// readyToRename is the state in which the canary has everything it will have as stable.
+// readyToRename is the state in which the canary has everything it will have as stable, and stable could take it back.
 func (w *work) readyToRename(last plan.State) plan.State {
 	s := plan.State{Traffic: plan.Traffic{Shares: plan.Shares{plan.Stable: 0, plan.Canary: plan.Whole}}}
 	s.Tracks = []plan.Track{
 		{Name: plan.Stable, Revision: w.stable, Capacity: last.Tracks[0].Capacity},
 		{Name: plan.Canary, Revision: w.canary, Capacity: plan.Full},
 	}
-	if w.draft.Strategy == Rolling || w.draft.Strategy == Recreate {
+	if w.handsOver() {
 		s.Tracks[0].Capacity = plan.Capacity{}
 	}
 	return s

@@ -21,6 +21,8 @@ type Known struct {
 type BackEnd struct {
 	Features plan.Features
 	Check    func(settings json.RawMessage) error
+	// Of a workload: the router and the metric store of a Canary that names none; empty: the embedded proxy.
+	Router, Metrics string
 }
 
 // Abilities are those of the router and the workload that the draft has chosen.

@@ -30,7 +30,8 @@ type Orders struct {
 //
 //	traffic   no share grows beyond what the pool's ready replicas carry; one that no longer carries its share gives up
 //	          the excess to stable
-//	capacity  a pool keeps what its acknowledged and its ordered share need, whatever the step wants
+//	capacity  a pool keeps what its acknowledged and its ordered share need, whatever the step wants; except where there are
+//	          never more instances than the full size (Fixed): there the share follows the instances anyway
 //
 // Towards stable, shares move as far as ready capacity allows; towards any other track they move as a whole, so that users
 // meet the new version in the steps that were asked for. The settled revision is the one in production when the release
@@ -71,7 +72,22 @@ func newApproach(want plan.State, settled plan.Revision, seen Sight) *approachin
 	for _, p := range seen.Pools {
 		a.seenAs[p.Name] = p
 	}
+	if seen.Fixed {
+		a.makeRoom()
+	}
 	return a
+}
+
+// makeRoom lets stable do without what the other tracks get, where a new instance takes the place of an old one.
+func (a *approaching) makeRoom() {
+	others := 0
+	for pool, n := range a.need {
+		if pool != a.behind[plan.Stable] {
+			others += n
+		}
+	}
+	stable := a.behind[plan.Stable]
+	a.need[stable] = min(a.need[stable], max(0, a.seen.Full-others))
 }
 
 // traffic chooses between the wanted traffic and the present one.
@@ -243,7 +259,9 @@ func (a *approaching) capacity(next plan.Traffic, behind map[plan.TrackName]plan
 		if n < have && (a.seen.Route.Pending != "" || a.special(name)) {
 			n = have
 		}
-		n = max(n, carry)
+		if n = max(n, carry); a.seen.Fixed {
+			n = a.need[name] // the place of an instance that stays is one that never comes
+		}
 		if n > 0 || have > 0 || a.seenAs[name].Running > 0 {
 			orders = append(orders, PoolOrder{Pool: name, Revision: names[name], Replicas: n})
 		}
@@ -311,7 +329,7 @@ func (a *approaching) short() string {
 // enough reports whether the track's replicas are there. The settled revision only has to be asked for, and to answer
 // where it gets requests: a sick stable must not keep the release that may cure it from moving.
 func (a *approaching) enough(t plan.Track) bool {
-	pool, need := a.seenAs[t.Pool], t.Capacity.Of(a.seen.Full)
+	pool, need := a.seenAs[t.Pool], min(t.Capacity.Of(a.seen.Full), a.need[t.Pool])
 	if pool.Wanted < need || pool.Revision != t.Revision && need > 0 {
 		return false
 	}

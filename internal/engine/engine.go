@@ -12,7 +12,8 @@ import (
 // A Sight is what was seen at one instant. Time is a fact like any other.
 type Sight struct {
 	Now        time.Time
-	Full       int // replicas that carry all traffic
+	Full       int  // replicas that carry all traffic
+	Fixed      bool // there are never more than Full (plan.Fixed)
 	Pools      []plan.Pool
 	Route      plan.Route
 	Verdicts   map[string]plan.Verdict // the latest of each analysis

@@ -128,7 +128,7 @@ func (s *stage) release(d *datadriven.TestData) string {
 	}
 	p, notes := compile.Compile(draft, stable, compile.Abilities{
 		Router:   plan.Features{plan.Weights, plan.Fine, plan.Draining, plan.Mirroring, plan.Headers, plan.Cookies, plan.Paths, plan.Stickying},
-		Workload: plan.Features{plan.Scaling, plan.Renaming},
+		Workload: plan.Features{plan.Scaling, plan.Renaming, plan.Yielding},
 	})
 	if notes.Err() {
 		d.Fatalf(s.t, "%s", notes[0])

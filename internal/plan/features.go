@@ -23,6 +23,7 @@ const (
 const (
 	Scaling  Feature = "scaling"  // capacity can be bought; without it a track has all it will ever have
 	Renaming Feature = "renaming" // promotion renames: a canary's instances become stable's
+	Yielding Feature = "yielding" // stable can give capacity away while a release goes on
 	Fixed    Feature = "fixed"    // never more instances than the full size: a new one takes the place of an old one
 )
 

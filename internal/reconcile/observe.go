@@ -22,6 +22,7 @@ func (l *Loop) observe(ctx context.Context, r *release) (engine.Sight, error) {
 	if err != nil {
 		return seen, err
 	}
+	seen.Fixed = run.Features().Has(plan.Fixed)
 	if seen.Pools, err = run.Observe(ctx, r.Target); err != nil {
 		return seen, fmt.Errorf("observe workload: %w", err)
 	}

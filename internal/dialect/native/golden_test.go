@@ -27,7 +27,7 @@ func known() native.Known {
 			Check:    settings[proxySettings],
 		}},
 		Workloads: map[string]dialect.BackEnd{
-			"Process":  {Features: plan.Features{plan.Scaling, plan.Renaming}, Check: processCheck},
+			"Process":  {Features: plan.Features{plan.Scaling, plan.Renaming, plan.Yielding}, Check: processCheck},
 			"Upstream": {Features: plan.Features{plan.Renaming}, Check: settings[map[string]any]},
 		},
 		Metrics:   map[string]dialect.BackEnd{"proxy": {Check: settings[struct{}]}, "scrape": {Check: settings[scrapeSettings]}},

@@ -1,6 +1,7 @@
 package native
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -70,7 +71,8 @@ func (w *world) traffic(c canary, d *compile.Draft) {
 	if given == nil {
 		given = &v1alpha1.Traffic{}
 	}
-	d.Router, d.RouterAt = w.use(c.places, choice{"router", "spec.traffic", given.Router, w.known.Routers, "proxy", []string{"sticky"}})
+	usual := cmp.Or(w.known.Workloads[c.Spec.Target.Kind].Router, "proxy")
+	d.Router, d.RouterAt = w.use(c.places, choice{"router", "spec.traffic", given.Router, w.known.Routers, usual, []string{"sticky"}})
 	if given.Sticky == nil {
 		return
 	}
@@ -96,7 +98,8 @@ func (w *world) analyses(c canary, d *compile.Draft) {
 	if metrics == nil {
 		metrics = &v1alpha1.Metrics{}
 	}
-	source, _ := w.use(c.places, choice{"metric store", "spec.metrics", metrics.Source, w.known.Metrics, "proxy", []string{"every"}})
+	usual := cmp.Or(w.known.Workloads[c.Spec.Target.Kind].Metrics, "proxy")
+	source, _ := w.use(c.places, choice{"metric store", "spec.metrics", metrics.Source, w.known.Metrics, usual, []string{"every"}})
 	every := 5 * time.Second
 	if metrics.Every != "" {
 		if every = read(metrics.Every); every < 100*time.Millisecond {

@@ -18,7 +18,7 @@ import (
 // Driver describes this workload to the catalog.
 var Driver = workload.Driver{
 	Kind:     "Process",
-	Features: plan.Features{plan.Scaling, plan.Renaming},
+	Features: plan.Features{plan.Scaling, plan.Renaming, plan.Yielding},
 	Check:    Check,
 	New:      func(env workload.Env) (workload.Workload, error) { return New(env) },
 }
