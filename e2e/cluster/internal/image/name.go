@@ -19,7 +19,7 @@ func ParseName(text string) (Name, error) {
 	if !strings.Contains(text[strings.LastIndexByte(text, '/')+1:], ":") {
 		return Name{}, fmt.Errorf("image name %q lacks a tag: write NAME:TAG", text)
 	}
-	tag, err := name.NewTag(text, name.StrictValidation, name.WithDefaultRegistry(Host))
+	tag, err := name.NewTag(text, name.WithDefaultRegistry(Host))
 	if err != nil {
 		return Name{}, fmt.Errorf("read image name: %w", err)
 	}

@@ -5,11 +5,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
 	v1 "github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
 	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
 )
 
 // Layout opens the images in an OCI layout: a directory, or a tar file of one, which is unpacked into scratch.
@@ -22,6 +26,9 @@ func Layout(path, scratch string) (v1.ImageIndex, error) {
 		if err := unpack(path, scratch); err != nil {
 			return nil, fmt.Errorf("unpack %s: %w", path, err)
 		}
+		if _, err := os.Stat(filepath.Join(scratch, "oci-layout")); errors.Is(err, fs.ErrNotExist) {
+			return saved(path)
+		}
 		path = scratch
 	}
 	index, err := layout.ImageIndexFromPath(path)
@@ -29,6 +36,15 @@ func Layout(path, scratch string) (v1.ImageIndex, error) {
 		return nil, fmt.Errorf("read OCI layout %s: %w", path, err)
 	}
 	return single(index)
+}
+
+// saved reads a tar file as docker save writes it; ko build --tarball does likewise.
+func saved(path string) (v1.ImageIndex, error) {
+	img, err := tarball.ImageFromPath(path, nil)
+	if err != nil {
+		return nil, fmt.Errorf("%s is neither an OCI layout nor a saved image: %w", path, err)
+	}
+	return mutate.AppendManifests(empty.Index, mutate.IndexAddendum{Add: img}), nil
 }
 
 // single looks through the layout's own list: with one index in it (an image for several platforms) that is what is meant.

@@ -1,0 +1,140 @@
+package part
+
+import (
+	"context"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+)
+
+// own is a part made of one small program, with a cache and a module of the test's own.
+func own(t *testing.T, source string) (Cache, Part) {
+	t.Helper()
+	c := Cache{Dir: t.TempDir(), Modules: t.TempDir(), Log: io.Discard}
+	p := Part{Name: "hello", Programs: map[string]string{"greet": "example.org/hello"}}
+	write(t, c, "go.mod", "module example.org/hello\n\ngo 1.26.0\n")
+	write(t, c, "main.go", source)
+	return c, p
+}
+
+func write(t *testing.T, c Cache, name, text string) {
+	t.Helper()
+	dir := filepath.Join(c.Modules, "hello")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+const hello = "package main\n\nimport \"fmt\"\n\nfunc main() { fmt.Print(\"hello\") }\n"
+
+func TestPartIsBuiltOnce(t *testing.T) {
+	c, p := own(t, hello)
+	var built sync.WaitGroup
+	for range 3 { // at the same time: one builds, the others find its work
+		built.Go(func() {
+			if err := c.Build(context.Background(), p); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	built.Wait()
+	dir, err := c.Path(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := exec.Command(filepath.Join(dir, "greet")).Output()
+	if err != nil || string(out) != "hello" {
+		t.Fatalf("got %q, %v", out, err)
+	}
+	before, err := os.Stat(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Build(context.Background(), p); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := os.Stat(dir); err != nil || !os.SameFile(before, after) {
+		t.Errorf("it was built again: %v", err)
+	}
+	if all, _ := filepath.Glob(filepath.Join(c.Dir, "*")); len(all) != 2 { // the part and the lock
+		t.Errorf("the cache has %v", all)
+	}
+}
+
+func TestBrokenBuildLeavesNothing(t *testing.T) {
+	c, p := own(t, "package main\n\nfunc main() { here is an error }\n")
+	err := c.Build(context.Background(), p)
+	if err == nil || !strings.Contains(err.Error(), "main.go:3") {
+		t.Fatalf("got %v, want the compiler's words", err)
+	}
+	dir, _ := c.Path(p)
+	if _, err := os.Stat(dir); err == nil {
+		t.Error("a broken part is in the cache")
+	}
+	write(t, c, "main.go", hello)
+	if err := c.Build(context.Background(), p); err != nil {
+		t.Errorf("after the repair: %v", err)
+	}
+}
+
+func TestInterruptedBuildIsClearedAway(t *testing.T) {
+	c, p := own(t, hello)
+	left := filepath.Join(c.Dir, ".building-1234")
+	if err := os.MkdirAll(left, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Build(context.Background(), p); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := os.Stat(left); err == nil {
+		t.Error("the rest of an interrupted build is still there")
+	}
+}
+
+func TestKeySaysWhatWentIn(t *testing.T) {
+	c, p := own(t, hello)
+	key := func() string {
+		k, err := p.key(c.module(p))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return k
+	}
+	before := key()
+	if again := key(); again != before {
+		t.Errorf("%s, then %s", before, again)
+	}
+	write(t, c, "go.sum", "\n")
+	after := key()
+	p.Tags = "slim"
+	if before == after || key() == after {
+		t.Error("a change of the module or of the flags does not show")
+	}
+}
+
+// Every part's module must have a version and sums that are written down, or builds would differ.
+func TestModulesOfAllParts(t *testing.T) {
+	c := Cache{Modules: filepath.Join("..", "..", "parts")}
+	for _, p := range All() {
+		key, err := p.key(c.module(p))
+		if err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+		if p.Module == "" {
+			continue
+		}
+		if !strings.HasPrefix(key, p.Name+"-v") {
+			t.Errorf("%s: key %s", p.Name, key)
+		}
+		if _, err := os.Stat(filepath.Join(c.module(p), "go.sum")); err != nil {
+			t.Errorf("%s: %v", p.Name, err)
+		}
+	}
+}
