@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,15 +31,19 @@ type Means struct {
 	Keeper    gate.Keeper // of approvals
 	Now       func() time.Time
 	Log       *slog.Logger
-	Decide    func(plan.Plan, plan.Position, engine.Sight) engine.Decision // nil: engine.Decide
+	// Checkpoint is how often evidence is written when nothing else is; 0: at every look. Where writes are dear it is minutes:
+	// then the words of a wait are not written either.
+	Checkpoint time.Duration
+	Decide     func(plan.Plan, plan.Position, engine.Sight) engine.Decision // nil: engine.Decide
 }
 
 // A Loop advances releases.
 type Loop struct {
 	Means
-	mu      sync.Mutex
-	history map[string]*history                // of stable, by target
-	met     map[string]map[string]acquaintance // by release and analysis
+	mu        sync.Mutex
+	history   map[string]*history                // of stable, by target
+	met       map[string]map[string]acquaintance // by release and analysis
+	unwritten map[string]*unwritten              // by release
 }
 
 // New returns a loop that has seen nothing yet.
@@ -46,7 +51,7 @@ func New(m Means) *Loop {
 	if m.Decide == nil {
 		m.Decide = engine.Decide
 	}
-	return &Loop{Means: m, history: map[string]*history{}, met: map[string]map[string]acquaintance{}}
+	return &Loop{Means: m, history: map[string]*history{}, met: map[string]map[string]acquaintance{}, unwritten: map[string]*unwritten{}}
 }
 
 // A release in hand: its record, and what this round adds to it.
@@ -74,14 +79,31 @@ func (l *Loop) round(ctx context.Context, r *release) (time.Duration, error) {
 	if err != nil {
 		return 0, fmt.Errorf("observe %s: %w", r.Name, err)
 	}
-	next := l.Decide(r.Plan, r.status.Position, seen)
-	if err := l.record(r, next); err != nil { // before acting: a crash may repeat, never forget
+	next, events := l.decide(r, seen)
+	if err := l.record(r, next, events); err != nil { // before acting: a crash may repeat, never forget
 		return 0, fmt.Errorf("record %s: %w", r.Name, err)
 	}
 	if err := l.act(ctx, r, seen, next.Do); err != nil {
 		return 0, fmt.Errorf("act on %s: %w", r.Name, err)
 	}
 	return next.Wait, nil
+}
+
+// decide asks the engine until it has come to rest with what was seen, so that leaving a step and entering the next is one
+// write and not two.
+func (l *Loop) decide(r *release, seen engine.Sight) (engine.Decision, []releases.Event) {
+	next := l.Decide(r.Plan, r.status.Position, seen)
+	events := narrate(r.Plan, r.status.Position, next.Next, l.Now())
+	for range len(r.Plan.Steps) {
+		if next.Wait > 0 {
+			break
+		}
+		further := l.Decide(r.Plan, next.Next, seen)
+		events = append(events, narrate(r.Plan, next.Next, further.Next, l.Now())...)
+		further.Tell = slices.Concat(next.Tell, further.Tell)
+		next = further
+	}
+	return next, events
 }
 
 // note writes down why a round did not work, or that one works again.
@@ -108,7 +130,9 @@ func (l *Loop) load(name string) (*release, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &release{Release: rel, status: status, target: target, evidence: map[string]releases.Evidence{}}, nil
+	r := &release{Release: rel, status: status, target: target, evidence: map[string]releases.Evidence{}}
+	l.recall(r)
+	return r, nil
 }
 
 // wanted is the state of the step that is held or approached.

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"strings"
 	"time"
 
@@ -14,20 +15,20 @@ import (
 
 // record writes what was decided, in one transaction: the position, the evidence of this round, the hooks that have to be
 // told. A round that changed nothing writes nothing.
-func (l *Loop) record(r *release, d engine.Decision) error {
+func (l *Loop) record(r *release, d engine.Decision, events []releases.Event) error {
 	before := r.status.Position
-	if len(r.evidence) == 0 && len(d.Tell) == 0 && same(before, d.Next) {
+	due := l.keep(r)
+	if !due && len(d.Tell) == 0 && !l.changed(before, d.Next) {
 		return nil
 	}
-	events := narrate(r.Plan, before, d.Next, l.Now())
+	evidence := maps.Clone(r.status.Evidence)
+	if evidence == nil && len(r.evidence) > 0 {
+		evidence = map[string]releases.Evidence{}
+	}
+	maps.Copy(evidence, r.evidence)
 	change := func(s *releases.Status) {
 		s.Position = d.Next
-		for name, e := range r.evidence {
-			if s.Evidence == nil {
-				s.Evidence = map[string]releases.Evidence{}
-			}
-			s.Evidence[name] = e
-		}
+		s.Evidence = evidence
 		for _, t := range d.Tell {
 			s.Outbox = append(s.Outbox, entry(r, t, l.Now()))
 		}
@@ -39,6 +40,7 @@ func (l *Loop) record(r *release, d engine.Decision) error {
 	if err := l.write(r, change, !before.Phase.Over() && d.Next.Phase.Over(), d.Next); err != nil {
 		return err
 	}
+	l.settled(r, d.Next.Phase.Over())
 	for _, e := range events {
 		l.Log.Info(e.Text, "release", r.Name, "reason", e.Reason, "step", r.Plan.Steps[e.Step].Name, "rule", d.Fired)
 	}

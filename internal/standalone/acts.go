@@ -37,7 +37,7 @@ func (r *Runner) act(w http.ResponseWriter, q *http.Request) {
 		return
 	}
 	if a.Verb == progress.Retry {
-		err = r.retry(t, a)
+		err = r.Loop.Retry(t.Key, a.Actor, a.Reason)
 	} else {
 		err = r.Loop.Act(q.Context(), release, plan.Act{Verb: a.Verb, Actor: a.Actor, Reason: a.Reason, Step: a.Step})
 	}
@@ -50,22 +50,6 @@ func (r *Runner) act(w http.ResponseWriter, q *http.Request) {
 	r.heard(q.Context(), a.Verb, t, release, changed)
 	r.news.tell()
 	w.WriteHeader(http.StatusNoContent)
-}
-
-// retry lets a revision that was sent back be tried again, and notes in the release that ended who wants it and why.
-func (r *Runner) retry(t releases.Target, a progress.Act) error {
-	if t.Rejected == "" {
-		return fmt.Errorf("retry: no revision of %s was sent back", t.Key)
-	}
-	text := "retry by " + a.Actor
-	if a.Reason != "" {
-		text += ": " + a.Reason
-	}
-	return r.Store.Conclude(t.Latest, func(s *releases.Status, t *releases.Target) error {
-		t.Rejected = ""
-		s.Remember(releases.Event{At: r.Loop.Now(), Reason: "ActionTaken", Text: text, Step: s.Position.Step})
-		return nil
-	})
 }
 
 // heard waits until the worker has taken an act into account.

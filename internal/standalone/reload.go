@@ -2,16 +2,12 @@ package standalone
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
 	"strings"
 	"sync"
 
 	"serin.dev/serin/internal/compile"
-	"serin.dev/serin/internal/plan"
-	"serin.dev/serin/internal/releases"
 )
 
 // stamps says in one string which versions of the files are on disk.
@@ -65,30 +61,4 @@ func (r *Runner) Invalid() compile.Notes {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.invalid
-}
-
-// templates gathers what the workload needs for both revisions: the new one from the files, the stable one from the
-// release that brought it.
-func (r *Runner) templates(d compile.Draft, t releases.Target) (map[plan.Revision]json.RawMessage, error) {
-	all := map[plan.Revision]json.RawMessage{}
-	if t.Latest != "" {
-		latest, _, err := r.Store.Release(t.Latest)
-		if err != nil && !errors.Is(err, releases.ErrNotFound) {
-			return nil, err
-		}
-		if old, ok := latest.Templates[t.Stable]; ok {
-			all[t.Stable] = old
-		}
-	}
-	all[d.Target.Revision] = d.Target.Template
-	if t.Stable != "" && all[t.Stable] == nil {
-		return nil, fmt.Errorf("target %s: the settings of its stable revision %s are not in the record", t.Key, t.Stable)
-	}
-	return all, nil
-}
-
-func samePlan(a, b plan.Plan) bool {
-	x, err := json.Marshal(a)
-	y, err2 := json.Marshal(b)
-	return err == nil && err2 == nil && string(x) == string(y)
 }

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"serin.dev/serin/internal/compile"
-	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/reconcile"
 	"serin.dev/serin/internal/releases"
 )
@@ -144,116 +143,19 @@ func nudge(c chan struct{}) {
 	}
 }
 
-// bring decides what to do about the difference between the files and the record of one target, and returns the name of
-// the release to work on.
-//
-//	no release yet               begin the first one
-//	the latest is under way      for another revision or another plan: note it as waiting; the engine goes back, then it begins
-//	the latest is over           begin one if the files name neither what is stable nor what was just sent back
+// bring lines the record of one target up with the files and returns the name of the release to work on.
 func (r *Runner) bring(key string) (string, error) {
 	d := r.draft(key)
-	target, err := r.Store.Target(key)
-	if errors.Is(err, releases.ErrNotFound) {
-		return r.begin(d, releases.Target{Key: key})
-	}
-	if err != nil {
-		return "", err
-	}
-	if err := r.refresh(d, &target); err != nil {
-		return "", err
-	}
-	latest, status, err := r.Store.Release(target.Latest)
-	if err != nil {
-		return "", err
-	}
-	switch {
-	case !status.Position.Phase.Over():
-		return latest.Name, r.supersede(d, target, latest)
-	case d.Target.Revision == target.Stable, d.Target.Revision == target.Rejected:
-		return latest.Name, r.setWaiting(&target, "")
-	}
-	return r.begin(d, target)
-}
-
-// refresh takes over what may change without a release: size and router settings.
-func (r *Runner) refresh(d compile.Draft, t *releases.Target) error {
-	if t.Owner != d.Name {
-		return fmt.Errorf("target %s is owned by Canary %s, not by %s", t.Key, t.Owner, d.Name)
-	}
-	if t.Full == d.Target.Replicas && sameUse(t.Router, d.Router) {
-		return nil
-	}
-	t.Full, t.Router = d.Target.Replicas, d.Router
-	return r.Store.ChangeTarget(t.Key, func(stored *releases.Target) error {
-		stored.Full, stored.Router = t.Full, t.Router
-		return nil
-	})
-}
-
-func sameUse(a, b plan.Use) bool { return a.Kind == b.Kind && string(a.With) == string(b.With) }
-
-// supersede notes that something newer waits for the release under way to end: another revision, or another plan for the
-// same one.
-func (r *Runner) supersede(d compile.Draft, t releases.Target, latest releases.Release) error {
-	waiting := plan.Revision("")
-	if d.Target.Revision != latest.Plan.Canary {
-		waiting = d.Target.Revision
-	} else if p, notes, err := r.compile(d, t.Stable); err != nil {
-		return err
-	} else if !notes.Err() && !samePlan(p, latest.Plan) {
-		waiting = d.Target.Revision
-	}
-	return r.setWaiting(&t, waiting)
-}
-
-func (r *Runner) setWaiting(t *releases.Target, rev plan.Revision) error {
-	if t.Waiting == rev {
-		return nil
-	}
-	t.Waiting = rev
-	return r.Store.ChangeTarget(t.Key, func(stored *releases.Target) error {
-		stored.Waiting = rev
-		return nil
-	})
-}
-
-func (r *Runner) compile(d compile.Draft, stable plan.Revision) (plan.Plan, compile.Notes, error) {
 	can, err := r.Abilities(d)
 	if err != nil {
-		return plan.Plan{}, nil, err
-	}
-	p, notes := compile.Compile(d, stable, can)
-	return p, notes, nil
-}
-
-// begin compiles the draft against what is stable and stores the release.
-func (r *Runner) begin(d compile.Draft, t releases.Target) (string, error) {
-	p, notes, err := r.compile(d, t.Stable)
-	if err != nil {
 		return "", err
 	}
-	if notes.Err() {
-		return "", fmt.Errorf("%w: %s", ErrInvalid, notes[0])
-	}
-	templates, err := r.templates(d, t)
-	if err != nil {
-		return "", err
-	}
-	name, err := r.Loop.Begin(reconcile.Beginning{
-		Canary: d.Name, Plan: p, Full: d.Target.Replicas, Router: d.Router, Source: source(d), Templates: templates, Groups: d.Groups,
-	})
-	if err == nil {
-		r.news.tell()
+	name, err := r.Loop.Bring(d, can)
+	var refused reconcile.Refusal
+	if errors.As(err, &refused) {
+		return "", fmt.Errorf("%w: %w", ErrInvalid, err)
 	}
 	return name, err
-}
-
-// source says where the draft's analyses get their counts.
-func source(d compile.Draft) plan.Use {
-	if len(d.Analyses) == 0 {
-		return plan.Use{}
-	}
-	return d.Analyses[0].Source
 }
 
 // glance is how often the files are looked at. It costs a few stat calls, and works on every file system and with every way
