@@ -68,6 +68,19 @@ bench-proxy: ## the embedded proxy beside nginx and HAProxy, on loopback; needs 
 	command -v wrk haproxy nginx >/dev/null || (apt-get update -q && RUNLEVEL=1 apt-get install -qy --no-install-recommends wrk haproxy nginx-light)
 	go run ./internal/router/proxy/bench
 
+# A real cluster for the end-to-end tests, on this machine: root and Debian, see e2e/cluster/README.md.
+.PHONY: bin/cluster
+bin/cluster:
+	cd e2e/cluster && CGO_ENABLED=0 go build -o ../../bin/cluster .
+
+.PHONY: cluster
+cluster: bin/cluster ## bring up a real Kubernetes with Traefik and Prometheus on this machine
+	bin/cluster up --with traefik,prometheus
+
+.PHONY: cluster-down
+cluster-down: bin/cluster ## take that cluster down
+	bin/cluster down
+
 docs/benchmarks.md: $(wildcard docs/benchmarks/*.md)
 	cat docs/benchmarks/*.md > $@
 
