@@ -29,7 +29,10 @@ type Env struct {
 type Question struct {
 	Target string
 	Tracks map[plan.TrackName][]plan.Endpoint // whom to ask, or whose counters to pick
-	With   json.RawMessage                    // the store's own settings, decoded strictly by the store
+	// Services are the names by which routers that go by name reach the tracks (plan.Pool.Service), for stores that find
+	// counters by Service. A track without one is missing.
+	Services map[plan.TrackName]string
+	With     json.RawMessage // the store's own settings, decoded strictly by the store
 }
 
 // Counters are running totals of one instance since its own start. They only grow, until the instance is replaced (a

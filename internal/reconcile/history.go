@@ -38,7 +38,7 @@ func (l *Loop) watchStable(ctx context.Context, r *release, seen engine.Sight) {
 		return
 	}
 	stable := plan.State{Tracks: []plan.Track{{Name: plan.Stable, Pool: seen.Route.Pool(plan.Stable)}}}
-	now, problem := l.read(ctx, r.Target, r.target.Source, instances(stable, seen, h.last, nil))
+	now, problem := l.read(ctx, r.target.Source, question(r.Target, stable, seen, h.last, nil))
 	first := h.read.IsZero()
 	h.read = seen.Now
 	if problem != "" {

@@ -67,7 +67,7 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 		e.Began = e.Began.Add(-back)
 	}
 	look := judge.Look{T: seen.Now.Sub(e.Began).Seconds(), Weight: seen.Route.Traffic.Shares[plan.Canary].Percent()}
-	after, problem := l.read(ctx, r.Target, a.Source, instances(r.wanted(), seen, before, l.metSince(r.Name, a.Name)))
+	after, problem := l.read(ctx, a.Source, question(r.Target, r.wanted(), seen, before, l.metSince(r.Name, a.Name)))
 	if look.Tracks, look.Gap = metric.Increments(before, after); !look.Gap {
 		l.parted(r.Name, a.Name)
 	}
@@ -93,7 +93,7 @@ func (l *Loop) begin(ctx context.Context, r *release, a plan.Analysis, j judge.J
 	for _, past := range l.past(r.Target, seen.Now) {
 		state, _ = j.Look(state, past)
 	}
-	zero, problem := l.read(ctx, r.Target, a.Source, instances(r.wanted(), seen, metric.Snapshot{}, nil))
+	zero, problem := l.read(ctx, a.Source, question(r.Target, r.wanted(), seen, metric.Snapshot{}, nil))
 	if problem != "" {
 		e.Verdict = plan.Verdict{Outcome: plan.Unavailable, Reason: "measuring does not begin: " + problem}
 	}
@@ -107,13 +107,13 @@ func (l *Loop) begin(ctx context.Context, r *release, a plan.Analysis, j judge.J
 	return e, nil
 }
 
-// read asks the store for the counters of some instances.
-func (l *Loop) read(ctx context.Context, target string, from plan.Use, ask map[plan.TrackName][]plan.Endpoint) (metric.Snapshot, string) {
+// read asks a store.
+func (l *Loop) read(ctx context.Context, from plan.Use, q metric.Question) (metric.Snapshot, string) {
 	store, ok := l.Metrics[from.Kind]
 	if !ok {
 		return metric.Snapshot{}, fmt.Sprintf("no metric store %q", from.Kind)
 	}
-	q := metric.Question{Target: target, Tracks: ask, With: from.With}
+	q.With = from.With
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	got, err := store.Read(ctx, q)
@@ -126,6 +126,19 @@ func (l *Loop) read(ctx context.Context, target string, from plan.Use, ask map[p
 	}
 	slices.Sort(problems)
 	return got, strings.Join(problems, "; ")
+}
+
+// question asks for the counters of a target's tracks: by instance, and by Service for stores that count at a router.
+func question(target string, want plan.State, seen engine.Sight, before metric.Snapshot, met acquaintance) metric.Question {
+	q := metric.Question{Target: target, Tracks: instances(want, seen, before, met), Services: map[plan.TrackName]string{}}
+	for _, t := range want.Tracks {
+		for _, p := range seen.Pools {
+			if p.Name == t.Pool && p.Service != "" {
+				q.Services[t.Name] = p.Service
+			}
+		}
+	}
+	return q
 }
 
 // instances lists whom to ask, by track: those that are there, those that were at the last look and those met in between, for
