@@ -33,8 +33,13 @@ func runCommand(name *string) *cobra.Command {
 // become turns this process into the command, so signals and the exit status need no passing on.
 func (s site) become(command []string) error {
 	tools := filepath.Dir(s.Program("kubernetes", "kubectl")) + ":" + filepath.Dir(s.Program("helm", "helm"))
-	env := slices.DeleteFunc(os.Environ(), func(v string) bool {
-		return strings.HasPrefix(v, "KUBECONFIG=") || strings.HasPrefix(v, "PATH=")
+	env := slices.DeleteFunc(os.Environ(), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		switch strings.ToLower(name) {
+		case "kubeconfig", "path", "http_proxy", "https_proxy", "all_proxy": // no proxy can be reached from inside
+			return true
+		}
+		return false
 	})
 	path := tools + ":" + os.Getenv("PATH")
 	env = append(env, "KUBECONFIG="+s.Kubeconfig(), "PATH="+path)

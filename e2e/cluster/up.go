@@ -12,7 +12,7 @@ import (
 )
 
 // bare are the parts of a cluster without add-ons, and what `cluster run` offers.
-var bare = []string{"kubernetes", "etcd", "coredns", "pause"}
+var bare = []string{"kubernetes", "etcd", "coredns", "pause", "helm"}
 
 func upCommand(name *string) *cobra.Command {
 	var with []string

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"slices"
 
-	"serin.dev/serin/e2e/cluster/internal/image"
 	"serin.dev/serin/e2e/cluster/internal/node"
 )
 
@@ -19,7 +18,7 @@ var manifests embed.FS
 // An Addon is a part that is installed in a running cluster.
 type Addon struct {
 	Name     string // of its part and of its manifests
-	Program  string // of the part, which becomes the image registry.local/serin-cluster/NAME:v1
+	Program  string // of the part, which becomes an image
 	Workload string // what must be there before it is called up
 	In       string // the namespace of the workload
 	Address  string // for people: where it answers inside the cluster's network
@@ -66,8 +65,7 @@ func Named(names []string) ([]Addon, error) {
 
 // Install brings the add-on's image and manifests in and waits until it runs. It is safe to repeat.
 func (a Addon) Install(ctx context.Context, c *node.Cluster) error {
-	name := image.Name{Path: "serin-cluster/" + a.Name, Tag: "v1"}
-	if err := c.LoadProgram(ctx, image.Program{Binary: c.Parts.Program(a.Name, a.Program), Name: name}); err != nil {
+	if err := c.LoadPart(ctx, a.Name, a.Program); err != nil {
 		return err
 	}
 	if err := a.define(ctx, c); err != nil {

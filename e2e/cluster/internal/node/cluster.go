@@ -36,6 +36,8 @@ type Cluster struct {
 type Parts interface {
 	// Program is the path of a part's file.
 	Program(part, file string) string
+	// Key is the part's name, its version and a hash of all that went into it.
+	Key(part string) string
 }
 
 var validName = regexp.MustCompile(`^[a-z][a-z0-9-]{0,29}$`) // it becomes part of paths, and a socket's is short
@@ -74,13 +76,17 @@ func (c *Cluster) daemons() process.Table {
 	return process.Table{Records: c.Path("run"), Logs: c.Path("logs"), Namespace: c.Namespace()}
 }
 
-// What the templates ask for.
+// Image is the name of the image that is made of a part. Its tag changes with the part, so a cluster that runs an older one is
+// brought up to date.
+func (c *Cluster) Image(part string) image.Name {
+	return image.Name{Path: "serin-cluster/" + part, Tag: c.Parts.Key(part)}
+}
+
+// What the templates ask for besides.
 
 func (c *Cluster) Containerd() string { return c.Path("containerd/containerd.sock") }
 func (c *Cluster) Cgroup() string     { return "/" + c.id() }
 func (c *Cluster) CNI() string        { return c.id() }
-func (c *Cluster) Pause() string      { return pause.String() }
-func (c *Cluster) CoreDNS() string    { return coredns.String() }
 func (c *Cluster) NodeIP() string     { return NodeIP }
 func (c *Cluster) Pods() string       { return pods }
 func (c *Cluster) DNS() string        { return DNS }

@@ -37,7 +37,7 @@ func (c *Cluster) registry() daemon {
 }
 
 func (c *Cluster) containerd() daemon {
-	return daemon{"containerd", []string{"containerd", "--config", c.Path("containerd/config.toml")}, c.listens("unix", c.Containerd())}
+	return daemon{"containerd", []string{"/usr/bin/containerd", "--config", c.Path("containerd/config.toml")}, c.listens("unix", c.Containerd())}
 }
 
 func (c *Cluster) etcd() daemon {
@@ -102,7 +102,7 @@ func (c *Cluster) kubelet() daemon {
 	return daemon{"kubelet", []string{c.kubernetes("kubelet"),
 		"--config", c.Path("kubelet/config.yaml"),
 		"--kubeconfig", c.Kubeconfig(),
-		"--root-dir", c.Path("kubelet"),
+		"--root-dir", c.Path("kubelet"), "--cert-dir", c.Path("kubelet/pki"),
 		"--hostname-override", nodeName,
 		"--node-ip", NodeIP,
 		"--containerd", c.Containerd(), // for metrics per container, apart from the runtime's endpoint
@@ -121,10 +121,15 @@ func (c *Cluster) proxy() daemon {
 
 func (c *Cluster) kubernetes(program string) string { return c.Parts.Program("kubernetes", program) }
 
+// environment is that of all daemons. Ours may name a proxy to a world that they do not see, or lack the administrator's programs.
+func environment() []string {
+	return []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
+}
+
 // start starts daemons one after another without waiting for any.
 func (c *Cluster) start(daemons ...daemon) error {
 	for _, d := range daemons {
-		if err := c.daemons().Start(process.Daemon{Name: d.name, Args: d.args}); err != nil {
+		if err := c.daemons().Start(process.Daemon{Name: d.name, Args: d.args, Env: environment()}); err != nil {
 			return err
 		}
 	}

@@ -165,8 +165,12 @@ func (c *Cluster) removePodNetworks() error {
 				return err
 			}
 		}
-		if err := os.Remove(file); err != nil {
-			return err
+		// The loopback of the same pod is written down under a name that all clusters share.
+		pod := strings.TrimSuffix(strings.TrimPrefix(filepath.Base(file), c.CNI()+"-"), "-eth0")
+		for _, done := range []string{filepath.Join(cniResults, "cni-loopback-"+pod+"-lo"), file} {
+			if err := os.Remove(done); err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
 		}
 	}
 	return nil

@@ -15,6 +15,8 @@ func (dir builtParts) Program(part, file string) string {
 	return filepath.Join(string(dir), part, file)
 }
 
+func (dir builtParts) Key(part string) string { return part + "-v1" }
+
 // written makes a cluster's files in a directory of the test's own.
 func written(t *testing.T) *Cluster {
 	t.Helper()
@@ -93,7 +95,7 @@ func TestContainerdStaysInTheClustersDirectory(t *testing.T) {
 			t.Errorf("%s is %q, outside of %s", what, path, c.Dir)
 		}
 	}
-	if conf.Version != 2 || cri.SandboxImage != "registry.local/serin-cluster/pause:v1" {
+	if conf.Version != 2 || cri.SandboxImage != "registry.local/serin-cluster/pause:pause-v1" {
 		t.Errorf("version %d, sandbox image %q", conf.Version, cri.SandboxImage)
 	}
 }
@@ -128,7 +130,7 @@ func TestManifestsAreFilledIn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{"clusterIP: 10.98.0.10", "image: registry.local/serin-cluster/coredns:v1"} {
+	for _, want := range []string{"clusterIP: 10.98.0.10", "image: registry.local/serin-cluster/coredns:coredns-v1"} {
 		if !strings.Contains(string(text), want) {
 			t.Errorf("no %q in\n%s", want, text)
 		}

@@ -13,6 +13,7 @@ import (
 // kubectl runs our own kubectl inside the cluster's network.
 func (c *Cluster) kubectl(ctx context.Context, in io.Reader, args ...string) ([]byte, error) {
 	cmd := exec.CommandContext(ctx, c.kubernetes("kubectl"), append([]string{"--kubeconfig", c.Kubeconfig()}, args...)...)
+	cmd.Env = append(environment(), "KUBECACHEDIR="+c.Path("run/kubectl"))
 	cmd.Stdin = in
 	var out, said bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &said

@@ -15,11 +15,6 @@ const nodeName = "node1"
 // upLimit is how long a built cluster may take to come up; it takes seconds.
 const upLimit = 3 * time.Minute
 
-var (
-	pause   = image.Name{Path: "serin-cluster/pause", Tag: "v1"}
-	coredns = image.Name{Path: "serin-cluster/coredns", Tag: "v1"}
-)
-
 // Up brings the cluster up, or whatever of it is missing.
 func (c *Cluster) Up(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, upLimit)
@@ -64,15 +59,15 @@ func (c *Cluster) loadOwn(ctx context.Context) error {
 	if err := c.await(ctx, c.registry()); err != nil {
 		return err
 	}
-	if err := c.LoadProgram(ctx, image.Program{Binary: c.Parts.Program("pause", "pause"), Name: pause}); err != nil {
+	if err := c.LoadPart(ctx, "pause", "pause"); err != nil {
 		return err
 	}
-	return c.LoadProgram(ctx, image.Program{Binary: c.Parts.Program("coredns", "coredns"), Name: coredns})
+	return c.LoadPart(ctx, "coredns", "coredns")
 }
 
-// LoadProgram brings a program into the registry, unless an image of that name is there: images of the cluster itself do
-// not change while it runs.
-func (c *Cluster) LoadProgram(ctx context.Context, p image.Program) error {
+// LoadPart brings the image of a part's program into the registry, unless it is there.
+func (c *Cluster) LoadPart(ctx context.Context, part, program string) error {
+	p := image.Program{Binary: c.Parts.Program(part, program), Name: c.Image(part)}
 	if there, err := c.Images().Holds(ctx, p.Name); err != nil || there {
 		return err
 	}

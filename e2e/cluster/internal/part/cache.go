@@ -245,14 +245,17 @@ func (c Cache) goTool(ctx context.Context, p Part, args ...string) ([]byte, erro
 }
 
 // Program is the path of a file of a part, which Build has seen to.
-func (c Cache) Program(part, file string) string {
+func (c Cache) Program(part, file string) string { return filepath.Join(c.Dir, c.Key(part), file) }
+
+// Key names a part in the cache.
+func (c Cache) Key(part string) string {
 	parts, err := Named(part)
 	if err != nil {
 		panic(err) // a part is named by us
 	}
-	dir, err := c.Path(parts[0])
+	key, err := parts[0].key(c.module(parts[0]))
 	if err != nil {
-		dir = filepath.Join(c.Dir, part) // its go.mod has become unreadable: starting it will say that there is no such file
+		return part // its go.mod has become unreadable: starting it will say that there is no such file
 	}
-	return filepath.Join(dir, file)
+	return key
 }

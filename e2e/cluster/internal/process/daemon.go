@@ -14,7 +14,7 @@ import (
 type Daemon struct {
 	Name string
 	Args []string // the program first
-	Env  []string // besides our own
+	Env  []string // all of it
 }
 
 // A Namespace is where daemons are started.
@@ -40,7 +40,7 @@ func (t Table) Start(d Daemon) error {
 	defer log.Close()
 	cmd := exec.Command(d.Args[0], d.Args[1:]...)
 	cmd.Stdout, cmd.Stderr = log, log
-	cmd.Env = append(os.Environ(), d.Env...)
+	cmd.Env = append([]string{}, d.Env...) // an empty one is not ours
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	if err := t.Namespace.Do(cmd.Start); err != nil {
 		return fmt.Errorf("start %s: %w", d.Name, err)
