@@ -37,6 +37,18 @@ vet: ## go vet, and gofmt as a check
 bin/staticcheck: tools/go.mod tools/go.sum
 	cd tools && go build -o ../bin/staticcheck honnef.co/go/tools/cmd/staticcheck
 
+bin/controller-gen: tools/go.mod tools/go.sum
+	cd tools && go build -o ../bin/controller-gen sigs.k8s.io/controller-tools/cmd/controller-gen
+
+CRDS ?= deploy/crds
+
+# Quantities are numbers (also 12.5) or text ("12.5%"). The generator knows no such type: where it says both number and
+# int-or-string, the compiler reads the value and the API server looks at its bounds and its pattern.
+.PHONY: generate
+generate: bin/controller-gen ## write deploy/crds and deep copies from api/v1alpha1
+	bin/controller-gen object crd paths=./api/... output:crd:dir=$(CRDS)
+	sed -i -e '/^ *type: number$$/{N;s/^ *type: number\n\( *\)x-kubernetes-int-or-string/\1x-kubernetes-preserve-unknown-fields/}' $(CRDS)/*.yaml
+
 .PHONY: lint
 lint: bin/staticcheck ## staticcheck
 	bin/staticcheck ./...

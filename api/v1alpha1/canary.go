@@ -1,6 +1,10 @@
 package v1alpha1
 
-import "encoding/json"
+import (
+	"encoding/json"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
 
 // A Canary says how a target is released: in which steps, on which evidence, with whose consent. A change of the
 // target's template starts a release; the Canary itself only says how.
@@ -10,22 +14,42 @@ import "encoding/json"
 //
 // +kubebuilder:object:root=true
 // +kubebuilder:subresource:status
+// +kubebuilder:resource:path=canaries,shortName=scn,categories=serin
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Stable",type=string,JSONPath=`.status.stable`
+// +kubebuilder:printcolumn:name="Release",type=string,JSONPath=`.status.release`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.message`
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.matches('^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$')",message="the name must be at most 63 lower-case letters, digits and -, beginning and ending with a letter or digit"
 type Canary struct {
-	TypeMeta `json:",inline"`
+	metav1.TypeMeta `json:",inline"`
 
 	// Metadata names the Canary. Its releases are called after it: "checkout-3".
-	Metadata ObjectMeta `json:"metadata"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
 
 	// Spec is what the user wants.
 	Spec CanarySpec `json:"spec"`
 
-	// Status is what serin has to say. It is never read from files.
+	// Status is what serin has to say. Until it has said something, tools that wait see a generation that nobody looked at.
 	//
 	// +optional
+	// +kubebuilder:default:={"observedGeneration":-1}
 	Status CanaryStatus `json:"status,omitzero"`
 }
 
+// A CanaryList is what the API server answers when it is asked for several.
+//
+// +kubebuilder:object:root=true
+type CanaryList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []Canary `json:"items"`
+}
+
 // A CanarySpec is what the user wants.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.rolling) || has(self.strategy) && self.strategy == 'rolling'",message="the settings rolling belong to strategy rolling"
 type CanarySpec struct {
 	// Target is what is released. One target has one Canary; the first wins and the second is told who owns it.
 	Target TargetRef `json:"target"`
@@ -50,6 +74,8 @@ type CanarySpec struct {
 	// revision is promoted. Default: those of the strategy.
 	//
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=128
 	Steps []Step `json:"steps,omitempty"`
 
 	// Metrics says where requests, failures and latencies are counted. Default: by the router itself ({proxy: {}}).
@@ -78,21 +104,42 @@ type CanarySpec struct {
 	// Groups says who may approve: names of people by name of the group. Example: {sre: [ana, bo]}. Default: none.
 	//
 	// +optional
+	// +kubebuilder:validation:MaxProperties=64
 	Groups map[string][]string `json:"groups,omitempty"`
 
 	// Notify says who is told about the release. Default: nobody.
 	//
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
 	Notify []Notify `json:"notify,omitempty"`
 }
 
-// A TargetRef names what is released.
+// A TargetRef names what is released. It stays what it is: another target needs another Canary.
+//
+// +kubebuilder:validation:XValidation:rule="self.kind == oldSelf.kind && self.name == oldSelf.name",message="the target cannot be changed; make another Canary for another target"
+// +kubebuilder:validation:XValidation:rule="!has(self.canary) || self.kind == 'Service'",message="canary names the second Service of a pair, and belongs to kind Service"
 type TargetRef struct {
-	// Kind of the target: "Process" or "Upstream" on a single machine.
+	// Kind of the target: "Process" or "Upstream" on a single machine; on a cluster "Deployment", "StatefulSet", "DaemonSet"
+	// or "Service".
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
 	Kind string `json:"kind"`
 
 	// Name of the target, in the same namespace.
+	//
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
 	Name string `json:"name"`
+
+	// Canary is the second Service of a pair: the one that the new version stands behind. Both versions are the user's own;
+	// serin only moves requests. Kind Service needs it, no other kind has it. Example: "checkout-next".
+	//
+	// +optional
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=63
+	Canary string `json:"canary,omitempty"`
 }
 
 // A Strategy is the shape of a release.
@@ -115,6 +162,8 @@ type Rolling struct {
 }
 
 // Traffic says who splits the requests, and whether users stay on their track.
+//
+// +kubebuilder:pruning:PreserveUnknownFields
 type Traffic struct {
 	// Sticky keeps a user on the track they once got. Default: every request is dealt anew.
 	//
@@ -125,11 +174,13 @@ type Traffic struct {
 	// Example: {proxy: {listen: ":8080"}}. Default: {proxy: {}}.
 	//
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Router map[string]json.RawMessage `json:",inline"`
+	Router map[string]json.RawMessage `json:"-"`
 }
 
 // Sticky keeps a user on their track by what the user's request carries. A growing weight only adds users to the canary.
+//
+// +kubebuilder:validation:XValidation:rule="has(self.cookie) != has(self.header)",message="give exactly one of cookie and header"
+// +kubebuilder:validation:XValidation:rule="!has(self.maxAge) || has(self.cookie)",message="only a cookie has an age"
 type Sticky struct {
 	// Cookie is the name of a cookie that the router sets where it is missing. Exactly one of cookie and header.
 	//
@@ -149,6 +200,8 @@ type Sticky struct {
 }
 
 // Metrics says where requests, failures and latencies are counted, and how often that is looked at.
+//
+// +kubebuilder:pruning:PreserveUnknownFields
 type Metrics struct {
 	// Every is the time between two looks, at least 100ms. Default: "5s".
 	//
@@ -158,11 +211,12 @@ type Metrics struct {
 	// Source is one entry: the store's name and its settings. Example: {scrape: {path: /metrics}}. Default: {proxy: {}}.
 	//
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Source map[string]json.RawMessage `json:",inline"`
+	Source map[string]json.RawMessage `json:"-"`
 }
 
 // A Judge turns what was counted into a verdict.
+//
+// +kubebuilder:pruning:PreserveUnknownFields
 type Judge struct {
 	// Kind of the judge. "none" promotes on time and approvals alone. Default: "sequential".
 	//
@@ -173,8 +227,7 @@ type Judge struct {
 	// Example: {failures: {tolerate: 1.1x}, objective: {availability: 99.5%}}. Default: the judge's.
 	//
 	// +optional
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Settings map[string]json.RawMessage `json:",inline"`
+	Settings map[string]json.RawMessage `json:"-"`
 }
 
 // Insufficient says what happens without enough data.
@@ -186,6 +239,8 @@ type Insufficient struct {
 }
 
 // Notify tells somebody about events of the release.
+//
+// +kubebuilder:pruning:PreserveUnknownFields
 type Notify struct {
 	// Name of this entry in messages and records. Default: the notifier's name.
 	//
@@ -196,12 +251,13 @@ type Notify struct {
 	// Default: rolledBack, promoted, needsYou.
 	//
 	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=8
 	On []Event `json:"on,omitempty"`
 
 	// Notifier is one entry: the notifier's name and its settings. Example: {webhook: {url: "http://127.0.0.1:9000/"}}.
 	//
-	// +kubebuilder:pruning:PreserveUnknownFields
-	Notifier map[string]json.RawMessage `json:",inline"`
+	Notifier map[string]json.RawMessage `json:"-"`
 }
 
 // An Event is something that happens to a release: "entered" (a step's state holds), "rolledBack", "promoted", or

@@ -1,5 +1,11 @@
 package v1alpha1
 
+import (
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+)
+
 // Group and Version name the objects of this package in files: "serin.dev/v1alpha1".
 const (
 	Group      = "serin.dev"
@@ -12,9 +18,21 @@ const (
 	KindCanary   = "Canary"
 	KindProcess  = "Process"
 	KindUpstream = "Upstream"
+	KindRelease  = "Release"
+	KindAction   = "Action"
 )
 
-// TypeMeta says what an object is.
+// GroupVersion is the group and version of this package for Kubernetes.
+var GroupVersion = schema.GroupVersion{Group: Group, Version: Version}
+
+// AddToScheme makes the kinds of Kubernetes known to a client that wants them typed in full.
+func AddToScheme(s *runtime.Scheme) error {
+	s.AddKnownTypes(GroupVersion, &Canary{}, &CanaryList{}, &Release{}, &ReleaseList{}, &Action{}, &ActionList{})
+	metav1.AddToGroupVersion(s, GroupVersion)
+	return nil
+}
+
+// TypeMeta says what an object in a file is.
 type TypeMeta struct {
 	// APIVersion is "serin.dev/v1alpha1".
 	APIVersion string `json:"apiVersion"`
@@ -23,7 +41,7 @@ type TypeMeta struct {
 	Kind string `json:"kind"`
 }
 
-// ObjectMeta names an object.
+// ObjectMeta names an object in a file.
 type ObjectMeta struct {
 	// Name is unique among the objects of its kind: lower-case letters, digits and "-", at most 63 characters,
 	// beginning and ending with a letter or digit (RFC 1123). Example: "checkout".

@@ -2,6 +2,8 @@ package v1alpha1
 
 // A Step is held until all it asks for is given: its state is reached, its time is over, the evidence is in, people
 // agree. An empty step is refused.
+//
+// +kubebuilder:validation:MinProperties=1
 type Step struct {
 	// Name of the step in messages, unique among the steps. Default: what it does, for instance "25%".
 	//
@@ -24,6 +26,8 @@ type Step struct {
 	// Default: as before.
 	//
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=64
 	Match []Match `json:"match,omitempty"`
 
 	// Capacity is how much canary there is at least from this step on. Example: "50%" or 3.
@@ -52,10 +56,17 @@ type Step struct {
 	// Notify tells somebody that the step was reached. Default: nobody.
 	//
 	// +optional
+	// +listType=atomic
+	// +kubebuilder:validation:MaxItems=16
 	Notify []Notify `json:"notify,omitempty"`
 }
 
 // A Match is met by requests that meet all its conditions. At least one is needed.
+//
+// +kubebuilder:validation:MinProperties=1
+// +kubebuilder:validation:XValidation:rule="!has(self.header) || has(self.header.name)",message="the header has no name"
+// +kubebuilder:validation:XValidation:rule="!has(self.cookie) || has(self.cookie.name)",message="the cookie has no name"
+// +kubebuilder:validation:XValidation:rule="!has(self.path) || !has(self.path.name) && !has(self.path.present)",message="a path has no name and is always present"
 type Match struct {
 	// Header is a condition on a request header. Names are compared without regard to case.
 	//
@@ -74,6 +85,9 @@ type Match struct {
 }
 
 // A Condition compares a value in exactly one way.
+//
+// +kubebuilder:validation:XValidation:rule="[has(self.exact), has(self.prefix), has(self.regex), has(self.present)].exists_one(x, x)",message="give exactly one of exact, prefix, regex and present"
+// +kubebuilder:validation:XValidation:rule="!has(self.present) || self.present",message="present: false is no condition"
 type Condition struct {
 	// Name of the header or cookie. A path has none.
 	//

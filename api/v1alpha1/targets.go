@@ -2,8 +2,6 @@ package v1alpha1
 
 // A Process is a target that runs on this machine: local processes without root, behind the embedded proxy. A change of
 // anything in its spec but replicas is a new revision.
-//
-// +kubebuilder:object:root=true
 type Process struct {
 	TypeMeta `json:",inline"`
 
@@ -124,8 +122,6 @@ type ProcessRestart struct {
 
 // An Upstream is a target that runs elsewhere and is only sent requests: fixed URLs. Old and new revision are different
 // URLs, for instance a monolith and the service that strangles it. A change of anything but replicas is a new revision.
-//
-// +kubebuilder:object:root=true
 type Upstream struct {
 	TypeMeta `json:",inline"`
 
