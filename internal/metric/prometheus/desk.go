@@ -50,7 +50,7 @@ func (d *desk) pods(ctx context.Context, into answer, key, namespace string, r *
 		label = model.LabelName(r.Labels.Instance)
 	}
 	var queries []string
-	for _, some := range chunks(pods) {
+	for _, some := range inParts(pods) {
 		queries = append(queries, r.byPod(namespace, some))
 	}
 	replies, err := d.all(ctx, key, namespace, r, queries)

@@ -105,8 +105,8 @@ func alternatives(names []string) string {
 	return strings.Join(quoted, "|")
 }
 
-// chunks cuts names into parts that fit into one query each.
-func chunks(names []string) [][]string {
+// inParts cuts names into parts that fit into one query each.
+func inParts(names []string) [][]string {
 	var all [][]string
 	size := 0
 	for _, n := range names {
