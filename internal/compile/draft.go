@@ -42,6 +42,7 @@ const (
 type Target struct {
 	Kind, Name string
 	Namespace  string          // on a cluster; empty where there are none
+	Canary     string          // kind Service: the second of the pair, which the new version stands behind
 	Replicas   int             // full size, at least 1
 	Revision   plan.Revision   // [version-] and 8 hexadecimal digits of the template's SHA-256
 	Template   json.RawMessage // canonical JSON, without replicas: a changed size is no new revision

@@ -72,6 +72,12 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
 	if path != "" {
 		d.places[path] = d.at(shown, path)
 	}
+	if v.Type() == reflect.TypeFor[json.RawMessage]() {
+		d.depth--
+		d.verbatim(shown, path, v)
+		d.depth++
+		return
+	}
 	if isNull(n) {
 		d.null(shown, path, v)
 		return
@@ -90,6 +96,13 @@ func (d *decoder) value(n *yaml.Node, path string, v reflect.Value) {
 		d.list(shown, n, path, v)
 	default:
 		d.scalar(shown, n, path, v)
+	}
+}
+
+// verbatim keeps what stands there as it is.
+func (d *decoder) verbatim(n *yaml.Node, path string, v reflect.Value) {
+	if raw, ok := d.raw(n, path); ok {
+		v.SetBytes(raw)
 	}
 }
 
@@ -132,10 +145,10 @@ func fieldsOf(v reflect.Value) (fields map[string]reflect.Value, rest reflect.Va
 	for i := range v.NumField() {
 		name, options, _ := strings.Cut(v.Type().Field(i).Tag.Get("json"), ",")
 		switch {
+		case name == "-" && v.Field(i).Kind() == reflect.Map:
+			rest = v.Field(i)
 		case name != "":
 			fields[name] = v.Field(i)
-		case strings.Contains(options, "inline") && v.Field(i).Kind() == reflect.Map:
-			rest = v.Field(i)
 		case strings.Contains(options, "inline"):
 			inner, _ := fieldsOf(v.Field(i))
 			maps.Copy(fields, inner)

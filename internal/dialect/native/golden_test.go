@@ -84,14 +84,18 @@ func processCheck(with json.RawMessage) error {
 	return nil
 }
 
-// directives are comments that change the world of one golden file: "# first release", "# router without mirroring",
-// "# workload without renaming".
+// directives are comments that change the world of one golden file: "# first release", "# on a cluster", "# router without
+// mirroring", "# workload without renaming".
 func directives(data []byte) (k native.Known, stable plan.Revision) {
 	k, stable = known(), "v1"
 	for line := range strings.Lines(string(data)) {
 		words := strings.Fields(line)
 		if line == "# first release\n" {
 			stable = ""
+		}
+		if line == "# on a cluster\n" {
+			k.Workloads["Deployment"] = dialect.BackEnd{Features: plan.Features{plan.Scaling}}
+			k.Workloads["Service"] = dialect.BackEnd{}
 		}
 		if len(words) < 4 || words[0] != "#" || words[2] != "without" {
 			continue

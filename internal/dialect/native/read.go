@@ -71,7 +71,7 @@ type world struct {
 // A canary is a decoded Canary with the places of its fields.
 type canary struct {
 	document
-	v1alpha1.Canary
+	manifest
 	places
 	broken bool // it has errors already
 }
@@ -120,8 +120,8 @@ func (w *world) read(doc document) []canary {
 		w.addUpstream(doc)
 	case v1alpha1.KindCanary:
 		c := canary{document: doc}
-		c.places = w.decode(doc, &c.Canary)
-		w.named(doc, c.places, c.Metadata)
+		c.places = w.decode(doc, &c.manifest)
+		w.named(doc, c.places, c.Metadata.ObjectMeta)
 		c.broken = (*w.notes)[before:].Err()
 		return []canary{c}
 	}

@@ -155,7 +155,8 @@ func (w *world) claim(c canary) (*target, bool) {
 		w.notes.Refuse(c.at("spec.target.kind"), "unknown kind of target %s%s", ref.Kind, suggest(ref.Kind, kinds))
 		return nil, false
 	}
-	key := ref.Kind + "/" + ref.Name
+	w.pair(c)
+	key := c.target().Key()
 	if c.broken && w.owners[key].Object == c.object() {
 		return nil, false // the same Canary twice, which was told
 	}
@@ -167,12 +168,37 @@ func (w *world) claim(c canary) (*target, bool) {
 	return w.find(c, key)
 }
 
+// target is what the Canary names, as far as the Canary itself knows it. What stands in files has no namespace.
+func (c canary) target() compile.Target {
+	ref := c.Spec.Target
+	t := compile.Target{Kind: ref.Kind, Name: ref.Name, Canary: ref.Canary, Replicas: 1, Origin: c.at("spec.target")}
+	if !local(ref.Kind) {
+		t.Namespace = c.Metadata.Namespace
+	}
+	return t
+}
+
+// pair refuses a second Service where there is no first, and a pair of one.
+func (w *world) pair(c canary) {
+	switch ref := c.Spec.Target; {
+	case ref.Kind != service && ref.Canary != "":
+		w.notes.Refuse(c.at("spec.target.canary"), "a %s has no second Service; this belongs to kind %s", ref.Kind, service)
+	case ref.Kind == service && ref.Canary == "":
+		w.notes.Refuse(c.at("spec.target"), "a pair has two Services; name the one that the new version stands behind with canary: NAME")
+	case ref.Canary == ref.Name:
+		w.notes.Refuse(c.at("spec.target.canary"), "both versions would stand behind %s; the canary needs a Service of its own", ref.Name)
+	}
+}
+
+// service is the kind of a pair: two Services of the user, whatever stands behind them.
+const service = "Service"
+
 // find looks the target up in the files.
 func (w *world) find(c canary, key string) (*target, bool) {
 	t, ok := w.targets[key]
 	switch {
 	case !ok && !local(c.Spec.Target.Kind):
-		return &target{Target: compile.Target{Kind: c.Spec.Target.Kind, Name: c.Spec.Target.Name, Replicas: 1, Origin: c.at("spec.target")}}, true
+		return &target{Target: c.target()}, true
 	case !ok:
 		w.notes.Refuse(c.at("spec.target.name"), "there is no %s in these files%s", key, suggest(key, slices.Clone(w.order)))
 		return nil, false
