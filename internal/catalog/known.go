@@ -6,20 +6,41 @@ import (
 	"serin.dev/serin/internal/dialect"
 )
 
+// A place is where serin releases.
+type place func(onCluster bool) bool
+
+func anywhere(bool) bool          { return true }
+func cluster(onCluster bool) bool { return onCluster }
+func machine(onCluster bool) bool { return !onCluster }
+
 // Known tells dialects what exists, in the words users write.
-func Known() dialect.Known {
+func Known() dialect.Known { return known(anywhere) }
+
+// OnCluster is what exists on a cluster.
+func OnCluster() dialect.Known { return known(cluster) }
+
+// OnMachine is what exists on a single machine.
+func OnMachine() dialect.Known { return known(machine) }
+
+func known(at place) dialect.Known {
 	k := dialect.Known{
 		Routers: map[string]dialect.BackEnd{}, Workloads: map[string]dialect.BackEnd{}, Metrics: map[string]dialect.BackEnd{},
 		Judges: map[string]dialect.BackEnd{}, Notifiers: map[string]dialect.BackEnd{},
 	}
 	for _, d := range Routers {
-		k.Routers[d.Name] = dialect.BackEnd{Features: d.Features, Check: d.Check}
+		if at(d.Cluster) {
+			k.Routers[d.Name] = dialect.BackEnd{Features: d.Features, Check: d.Check}
+		}
 	}
 	for _, d := range Workloads {
-		k.Workloads[d.Kind] = dialect.BackEnd{Features: d.Features, Check: d.Check, Router: d.Router, Metrics: d.Metrics}
+		if at(d.Cluster) {
+			k.Workloads[d.Kind] = dialect.BackEnd{Features: d.Features, Check: d.Check, Router: d.Router, Metrics: d.Metrics}
+		}
 	}
 	for _, d := range Metrics {
-		k.Metrics[d.Name] = dialect.BackEnd{Check: d.Check}
+		if !d.Local || at(false) {
+			k.Metrics[d.Name] = dialect.BackEnd{Check: d.Check}
+		}
 	}
 	for _, d := range Judges {
 		k.Judges[d.Kind] = dialect.BackEnd{Check: func(with json.RawMessage) error {

@@ -39,7 +39,11 @@ func (p program) act(verb plan.Verb, short string) *cobra.Command {
 		if cmd.Flags().Changed("step") {
 			act.Step = step
 		}
-		return p.perform(cmd.Context(), p.client(cmd), args[0], act)
+		c, err := p.server(cmd)
+		if err != nil {
+			return err
+		}
+		return p.perform(cmd.Context(), c, args[0], act)
 	}
 	return cmd
 }
@@ -56,7 +60,7 @@ func (p program) actor(as string) (string, error) {
 
 // perform sends the act. An approval is meant for the step that waits for it now: if the release moves on before serin hears
 // of it, it is refused instead of approving what nobody has seen.
-func (p program) perform(ctx context.Context, c *Client, name string, act progress.Act) error {
+func (p program) perform(ctx context.Context, c Server, name string, act progress.Act) error {
 	if act.Step == nil && (act.Verb == plan.Approve || act.Verb == plan.Reject) {
 		r, err := p.release(ctx, c, []string{name})
 		if err != nil {

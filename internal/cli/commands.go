@@ -21,6 +21,7 @@ type IO struct {
 	Out, Err io.Writer
 	Env      func(string) string
 	Now      func() time.Time
+	Cluster  func(Reach) (Server, error) // nil: this program knows no clusters
 }
 
 // Commands returns the commands that show releases and act on them.
@@ -33,21 +34,9 @@ func Commands(io IO) []*cobra.Command {
 // A program makes commands.
 type program struct{ IO }
 
-// client talks to the serin that the command names, or the environment, or the working directory.
-func (p program) client(cmd *cobra.Command) *Client {
-	path, _ := cmd.Flags().GetString("socket")
-	if path == "" {
-		path = p.Env("SERIN_SOCKET")
-	}
-	if path == "" {
-		path = DefaultSocket
-	}
-	return NewClient(path)
-}
-
 // command finishes a command about at most one release: its arguments, its completion, the socket.
 func (p program) command(cmd *cobra.Command) *cobra.Command {
-	cmd.Flags().String("socket", "", "socket of the running serin (default $SERIN_SOCKET, else "+DefaultSocket+")")
+	where(cmd)
 	cmd.ValidArgsFunction = p.complete
 	cmd.SilenceUsage = true
 	return cmd
@@ -63,7 +52,11 @@ func (p program) complete(cmd *cobra.Command, args []string, _ string) ([]string
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), patience)
 	defer cancel()
-	releases, err := p.client(cmd).List(ctx)
+	server, err := p.server(cmd)
+	if err != nil {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	releases, err := server.List(ctx)
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
@@ -117,7 +110,7 @@ func (p program) live() *Live {
 }
 
 // release is the one that the arguments name; without a name, the only one there is.
-func (p program) release(ctx context.Context, c *Client, args []string) (progress.Release, error) {
+func (p program) release(ctx context.Context, c Server, args []string) (progress.Release, error) {
 	if len(args) == 1 {
 		r, err := c.Release(ctx, args[0])
 		return r, known(ctx, c, err)
@@ -133,7 +126,7 @@ func (p program) release(ctx context.Context, c *Client, args []string) (progres
 }
 
 // known adds to an unknown name the ones there are.
-func known(ctx context.Context, c *Client, err error) error {
+func known(ctx context.Context, c Server, err error) error {
 	if !isNotFound(err) {
 		return err
 	}

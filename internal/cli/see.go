@@ -24,7 +24,10 @@ func (p program) get() *cobra.Command {
 	out := formats(cmd, "wide", "json", "yaml", "name")
 	follow := cmd.Flags().BoolP("watch", "w", false, "go on showing it as it changes")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		c := p.client(cmd)
+		c, err := p.server(cmd)
+		if err != nil {
+			return err
+		}
 		if *follow {
 			return p.follow(cmd.Context(), c, args, *out)
 		}
@@ -51,7 +54,11 @@ func (p program) list() *cobra.Command {
 	cmd.ValidArgsFunction = cobra.NoFileCompletions
 	out := formats(cmd, "wide", "json", "yaml", "name")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		all, err := p.client(cmd).List(cmd.Context())
+		c, err := p.server(cmd)
+		if err != nil {
+			return err
+		}
+		all, err := c.List(cmd.Context())
 		return p.writeList(all, err, *out)
 	}
 	return cmd
@@ -64,7 +71,11 @@ func (p program) watch() *cobra.Command {
 	})
 	out := formats(cmd, "json", "yaml", "name")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		return p.follow(cmd.Context(), p.client(cmd), args, *out)
+		c, err := p.server(cmd)
+		if err != nil {
+			return err
+		}
+		return p.follow(cmd.Context(), c, args, *out)
 	}
 	return cmd
 }
@@ -76,7 +87,11 @@ func (p program) explain() *cobra.Command {
 	metric := cmd.Flags().String("metric", "", "tell this metric alone")
 	out := formats(cmd, "json", "yaml")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		r, err := p.release(cmd.Context(), p.client(cmd), args)
+		c, err := p.server(cmd)
+		if err != nil {
+			return err
+		}
+		r, err := p.release(cmd.Context(), c, args)
 		if err != nil {
 			return err
 		}
@@ -99,7 +114,11 @@ func (p program) history() *cobra.Command {
 	})
 	out := formats(cmd, "json", "yaml", "name")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		r, err := p.release(cmd.Context(), p.client(cmd), args)
+		c, err := p.server(cmd)
+		if err != nil {
+			return err
+		}
+		r, err := p.release(cmd.Context(), c, args)
 		if err != nil {
 			return err
 		}
@@ -167,7 +186,7 @@ func (p program) writeList(all []progress.Release, err error, out format) error 
 }
 
 // follow shows a release until the user has seen enough.
-func (p program) follow(ctx context.Context, c *Client, args []string, out format) error {
+func (p program) follow(ctx context.Context, c Server, args []string, out format) error {
 	r, err := p.release(ctx, c, args)
 	if err != nil {
 		return err

@@ -82,7 +82,11 @@ func (p program) wait() *cobra.Command {
 			ctx, cancel = context.WithTimeout(ctx, *timeout)
 			defer cancel()
 		}
-		return p.waitFor(ctx, p.client(cmd), args[0], &w)
+		c, err := p.server(cmd)
+		if err != nil {
+			return err
+		}
+		return p.waitFor(ctx, c, args[0], &w)
 	}
 	return cmd
 }
@@ -96,7 +100,7 @@ const (
 )
 
 // waitFor watches until the answer is known. A serin that goes away comes back with everything it knew.
-func (p program) waitFor(ctx context.Context, c *Client, name string, w *waiting) error {
+func (p program) waitFor(ctx context.Context, c Server, name string, w *waiting) error {
 	lost := p.Now() // contact
 	var missing error
 	for {

@@ -14,6 +14,7 @@ type Driver struct {
 	Name  string // the word users write under `metrics:`
 	Check func(with json.RawMessage) error
 	New   func(Env) (Store, error)
+	Local bool // exists on a single machine only
 }
 
 // An Env is what a metric store gets from the program it runs in.

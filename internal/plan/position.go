@@ -65,6 +65,7 @@ type Act struct {
 	Reason string    `json:"reason,omitempty"`
 	At     time.Time `json:"at"`
 	Step   *int      `json:"step,omitempty"` // the step it is meant for; nil: the present one
+	ID     string    `json:"id,omitempty"`   // of the object that asked for it: the same is not done twice; empty: no object
 }
 
 // A Verb is what a person can do to a release.

@@ -3,6 +3,7 @@ package reconcile
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"serin.dev/serin/internal/engine"
@@ -17,6 +18,9 @@ func (l *Loop) Act(ctx context.Context, name string, act plan.Act) error {
 	rel, status, err := l.Store.Release(name)
 	if err != nil {
 		return err
+	}
+	if done(status, act) {
+		return nil
 	}
 	if err := l.admit(ctx, rel, status.Position, act); err != nil {
 		return err
@@ -37,6 +41,11 @@ func (l *Loop) Act(ctx context.Context, name string, act plan.Act) error {
 		s.Remember(releases.Event{At: act.At, Reason: "ActionTaken", Text: text, Step: s.Position.Step})
 		return nil
 	})
+}
+
+// done reports whether the act was recorded before, by a process that could not tell any more.
+func done(s releases.Status, act plan.Act) bool {
+	return act.ID != "" && slices.ContainsFunc(s.Acts, func(a plan.Act) bool { return a.ID == act.ID })
 }
 
 // admitWithin bounds how long a keeper may think about it.

@@ -31,6 +31,7 @@ type Means struct {
 	Keeper    gate.Keeper // of approvals
 	Now       func() time.Time
 	Log       *slog.Logger
+	Happened  func(releases.Release, releases.Event) // told after it was recorded; nil: nobody wants to know
 	// Checkpoint is how often evidence is written when nothing else is; 0: at every look. Where writes are dear it is minutes:
 	// then the words of a wait are not written either.
 	Checkpoint time.Duration

@@ -42,6 +42,9 @@ func (l *Loop) record(r *release, d engine.Decision, events []releases.Event) er
 	}
 	l.settled(r, d.Next.Phase.Over())
 	for _, e := range events {
+		if l.Happened != nil {
+			l.Happened(r.Release, e)
+		}
 		l.Log.Info(e.Text, "release", r.Name, "reason", e.Reason, "step", r.Plan.Steps[e.Step].Name, "rule", d.Fired)
 	}
 	return nil

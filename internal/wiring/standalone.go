@@ -12,6 +12,7 @@ import (
 
 	"serin.dev/serin/internal/catalog"
 	"serin.dev/serin/internal/compile"
+	"serin.dev/serin/internal/dialect"
 	"serin.dev/serin/internal/dialect/native"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/notify"
@@ -72,10 +73,10 @@ func (s *Standalone) build(o Options) error {
 	if err := s.open(o, &means); err != nil {
 		return err
 	}
-	known := catalog.Known()
+	known := catalog.OnMachine()
 	s.Runner = standalone.New(standalone.Means{
 		Files: o.Files, Log: o.Log, Store: s.store, Loop: reconcile.New(means), Version: o.Version, Changed: s.changed,
-		Read:      func(files []string) ([]compile.Draft, compile.Notes) { return ReadFiles(files) },
+		Read:      func(files []string) ([]compile.Draft, compile.Notes) { return readFiles(files, known) },
 		Abilities: func(d compile.Draft) (compile.Abilities, error) { return known.Abilities(d), nil },
 	})
 	var err error
@@ -99,6 +100,9 @@ func (s *Standalone) open(o Options, m *reconcile.Means) error {
 		return fmt.Errorf("open keeper %s: %w", catalog.Keeper.Name, err)
 	}
 	for _, d := range catalog.Routers {
+		if d.Cluster {
+			continue
+		}
 		r, err := d.New(router.Env{Log: o.Log})
 		if err != nil {
 			return fmt.Errorf("open router %s: %w", d.Name, err)
@@ -106,6 +110,9 @@ func (s *Standalone) open(o Options, m *reconcile.Means) error {
 		s.routers[d.Name] = r
 	}
 	for _, d := range catalog.Workloads {
+		if d.Cluster {
+			continue
+		}
 		w, err := d.New(workload.Env{Log: o.Log, Dir: filepath.Join(o.Dir, "workload", d.Kind)})
 		if err != nil {
 			return fmt.Errorf("open workload %s: %w", d.Kind, err)
@@ -195,8 +202,12 @@ func (s *Standalone) Close(ctx context.Context) error {
 	return errors.Join(append(errs, s.store.Close())...)
 }
 
-// ReadFiles reads native files from disk.
+// ReadFiles reads native files from disk, for whatever place they were written.
 func ReadFiles(names []string) ([]compile.Draft, compile.Notes) {
+	return readFiles(names, catalog.Known())
+}
+
+func readFiles(names []string, known dialect.Known) ([]compile.Draft, compile.Notes) {
 	var files []native.File
 	var notes compile.Notes
 	for _, name := range names {
@@ -207,7 +218,7 @@ func ReadFiles(names []string) ([]compile.Draft, compile.Notes) {
 		}
 		files = append(files, native.File{Name: name, Data: data})
 	}
-	drafts, found := native.ReadAll(files, catalog.Known())
+	drafts, found := native.ReadAll(files, known)
 	if notes = append(notes, found...); len(drafts) == 0 && !notes.Err() {
 		notes.Refuse(plan.Origin{File: names[0], Line: 1, Column: 1}, "there is no Canary in these files, so nothing is released")
 	}

@@ -14,6 +14,7 @@ import (
 // Driver describes this metric store to the catalog.
 var Driver = metric.Driver{
 	Name:  "proxy",
+	Local: true,
 	Check: Check,
 	New:   func(env metric.Env) (metric.Store, error) { return New(env) },
 }
