@@ -3,6 +3,7 @@ package releases
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"serin.dev/serin/internal/plan"
 )
@@ -39,8 +40,17 @@ var ErrNotFound = errors.New("not found")
 // Name returns the name of a Canary's release.
 func Name(canary string, number int) string { return fmt.Sprintf("%s-%d", canary, number) }
 
-// Close a target's books on a finished release: what is in production now, what was sent back, one line of history.
+// Closed reports whether the books on a release are closed.
+func (t *Target) Closed(release string) bool {
+	return slices.ContainsFunc(t.History, func(l Line) bool { return l.Release == release })
+}
+
+// Close a target's books on a finished release: what is in production now, what was sent back, one line of history. Books
+// that are closed stay as they are.
 func (t *Target) Close(r Release, at plan.Position) {
+	if t.Closed(r.Name) {
+		return
+	}
 	line := Line{Release: r.Name, From: r.Plan.Stable, To: r.Plan.Canary, Phase: at.Phase, Began: r.Created, Ended: at.Ended}
 	if at.Failure != nil {
 		line.Reason = at.Failure.Text

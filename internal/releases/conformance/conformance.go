@@ -13,9 +13,21 @@ import (
 	"serin.dev/serin/internal/releases"
 )
 
+// A Subject is a store under test, and the names that it is about.
+type Subject struct {
+	releases.Store
+	Owner string // the Canary: "shop"; on a cluster "NAMESPACE/shop"
+	Key   string // of the target: "Process/shop"; on a cluster "Deployment/NAMESPACE/shop"
+}
+
 // Run runs the suite. open makes an empty store.
 func Run(t *testing.T, open func(t *testing.T) releases.Store) {
-	for name, test := range map[string]func(*testing.T, releases.Store){
+	RunNamed(t, func(t *testing.T) Subject { return Subject{open(t), "shop", "Process/shop"} })
+}
+
+// RunNamed runs the suite where names are of another form.
+func RunNamed(t *testing.T, open func(t *testing.T) Subject) {
+	for name, test := range map[string]func(*testing.T, Subject){
 		"what was begun is read back whole":        readsBack,
 		"nothing there is ErrNotFound":             notFound,
 		"a name is taken once":                     takenOnce,
@@ -66,11 +78,20 @@ func Sample(number int) releases.Release {
 	}
 }
 
-func begin(t *testing.T, s releases.Store, number int) releases.Release {
-	t.Helper()
+// sample is the sample under the subject's names.
+func (s Subject) sample(number int) releases.Release {
 	r := Sample(number)
+	r.Name, r.Canary, r.Target, r.Plan.Target = s.name(number), s.Owner, s.Key, s.Key
+	return r
+}
+
+func (s Subject) name(number int) string { return releases.Name(s.Owner, number) }
+
+func begin(t *testing.T, s Subject, number int) releases.Release {
+	t.Helper()
+	r := s.sample(number)
 	if err := s.Begin(r, func(target *releases.Target) error {
-		target.Owner, target.Full, target.Latest, target.Number = "shop", 4, r.Name, number
+		target.Owner, target.Full, target.Latest, target.Number = s.Owner, 4, r.Name, number
 		return nil
 	}); err != nil {
 		t.Fatal(err)
@@ -78,19 +99,19 @@ func begin(t *testing.T, s releases.Store, number int) releases.Release {
 	return r
 }
 
-func readsBack(t *testing.T, s releases.Store) {
+func readsBack(t *testing.T, s Subject) {
 	want := begin(t, s, 1)
 	got, status, err := s.Release(want.Name)
 	if err != nil || !reflect.DeepEqual(got, want) || !reflect.DeepEqual(status, releases.Status{}) {
 		t.Errorf("got %+v, status %+v, %v; want %+v", got, status, err, want)
 	}
 	target, err := s.Target(want.Target)
-	if err != nil || target.Owner != "shop" || target.Latest != want.Name || target.Key != want.Target {
+	if err != nil || target.Owner != s.Owner || target.Latest != want.Name || target.Key != want.Target {
 		t.Errorf("target %+v, %v", target, err)
 	}
 }
 
-func notFound(t *testing.T, s releases.Store) {
+func notFound(t *testing.T, s Subject) {
 	if _, err := s.Target("Process/none"); !errors.Is(err, releases.ErrNotFound) {
 		t.Errorf("target: %v", err)
 	}
@@ -105,7 +126,7 @@ func notFound(t *testing.T, s releases.Store) {
 	}
 }
 
-func takenOnce(t *testing.T, s releases.Store) {
+func takenOnce(t *testing.T, s Subject) {
 	r := begin(t, s, 1)
 	if err := s.Begin(r, func(*releases.Target) error { return nil }); err == nil {
 		t.Error("a second release of the same name was begun")
@@ -114,7 +135,7 @@ func takenOnce(t *testing.T, s releases.Store) {
 
 var errNo = errors.New("no")
 
-func refusedChange(t *testing.T, s releases.Store) {
+func refusedChange(t *testing.T, s Subject) {
 	r := begin(t, s, 1)
 	err := s.Change(r.Name, func(st *releases.Status) error {
 		st.Trouble = "half done"
@@ -126,13 +147,13 @@ func refusedChange(t *testing.T, s releases.Store) {
 	if _, status, _ := s.Release(r.Name); status.Trouble != "" {
 		t.Errorf("half of a refused change was written: %+v", status)
 	}
-	err = s.Begin(Sample(2), func(*releases.Target) error { return errNo })
-	if _, _, missing := s.Release("shop-2"); !errors.Is(err, errNo) || !errors.Is(missing, releases.ErrNotFound) {
+	err = s.Begin(s.sample(2), func(*releases.Target) error { return errNo })
+	if _, _, missing := s.Release(s.name(2)); !errors.Is(err, errNo) || !errors.Is(missing, releases.ErrNotFound) {
 		t.Errorf("a refused release was begun: %v, %v", err, missing)
 	}
 }
 
-func concludes(t *testing.T, s releases.Store) {
+func concludes(t *testing.T, s Subject) {
 	r := begin(t, s, 1)
 	conclude := func(result error) error {
 		return s.Conclude(r.Name, func(st *releases.Status, target *releases.Target) error {
@@ -156,7 +177,7 @@ func concludes(t *testing.T, s releases.Store) {
 	}
 }
 
-func handedOut(t *testing.T, s releases.Store) {
+func handedOut(t *testing.T, s Subject) {
 	r := begin(t, s, 1)
 	if err := s.Change(r.Name, func(st *releases.Status) error {
 		st.Evidence = map[string]releases.Evidence{"judge": {Looks: 1}}
@@ -177,20 +198,20 @@ func handedOut(t *testing.T, s releases.Store) {
 	}
 }
 
-func listed(t *testing.T, s releases.Store) {
+func listed(t *testing.T, s Subject) {
 	for n := 1; n <= 12; n++ {
 		begin(t, s, n)
 	}
-	if err := s.Forget("shop-3"); err != nil {
+	if err := s.Forget(s.name(3)); err != nil {
 		t.Fatal(err)
 	}
 	names, err := s.Releases()
-	if err != nil || len(names) != 11 || names[0] != "shop-1" || names[2] != "shop-4" || names[10] != "shop-12" {
+	if err != nil || len(names) != 11 || names[0] != s.name(1) || names[2] != s.name(4) || names[10] != s.name(12) {
 		t.Errorf("releases %v, %v: want them in the order they began, without the forgotten one", names, err)
 	}
 }
 
-func concurrent(t *testing.T, s releases.Store) {
+func concurrent(t *testing.T, s Subject) {
 	r := begin(t, s, 1)
 	var all sync.WaitGroup
 	for range 8 {

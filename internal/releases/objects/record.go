@@ -1,0 +1,87 @@
+package objects
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/json"
+	"fmt"
+	"io"
+
+	"serin.dev/serin/internal/releases"
+)
+
+// Limits of a record inside an object. The API server takes 1.5 MB at once and etcd keeps that much of one object.
+const (
+	plainBytes  = 64 << 10  // written as JSON that people can read; beyond, compressed
+	mostBytes   = 900 << 10 // as written
+	unpackBytes = 32 << 20  // once it is read
+)
+
+// What stands at rest in objects: the words of package releases with the number of their format.
+type (
+	targetRecord struct {
+		Format int `json:"format"`
+		releases.Target
+	}
+	statusRecord struct {
+		Format int `json:"format"`
+		releases.Status
+	}
+)
+
+// A packed record stands in one field, because nobody reads so much of it anyway.
+type packed struct {
+	Gzip []byte `json:"gzip"`
+}
+
+// pack writes a record.
+func pack(record any) (json.RawMessage, error) {
+	data, err := json.Marshal(record)
+	if err != nil || len(data) <= plainBytes {
+		return data, err
+	}
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write(data); err != nil {
+		return nil, err
+	}
+	if err := w.Close(); err != nil {
+		return nil, err
+	}
+	small, err := json.Marshal(packed{b.Bytes()})
+	if err == nil && len(small) > mostBytes {
+		return nil, fmt.Errorf("the record has %d bytes, %d compressed; an object holds %d", len(data), len(small), mostBytes)
+	}
+	return small, err
+}
+
+// unpack reads a record, and refuses one that a newer serin has written.
+func unpack(record json.RawMessage, into any) error {
+	data := []byte(record)
+	if bytes.HasPrefix(data, []byte(`{"gzip":`)) {
+		var p packed
+		if err := json.Unmarshal(data, &p); err != nil {
+			return err
+		}
+		r, err := gzip.NewReader(bytes.NewReader(p.Gzip))
+		if err != nil {
+			return err
+		}
+		if data, err = io.ReadAll(io.LimitReader(r, unpackBytes+1)); err != nil {
+			return err
+		}
+		if len(data) > unpackBytes {
+			return fmt.Errorf("the record has more than %d bytes", unpackBytes)
+		}
+	}
+	var numbered struct {
+		Format int `json:"format"`
+	}
+	if err := json.Unmarshal(data, &numbered); err != nil {
+		return err
+	}
+	if numbered.Format > releases.Format {
+		return fmt.Errorf("the record has format %d, written by a newer serin; this one reads up to %d", numbered.Format, releases.Format)
+	}
+	return json.Unmarshal(data, into)
+}
