@@ -52,7 +52,7 @@ func root() *cobra.Command {
 		&cobra.Group{ID: "see", Title: "See and act:"},
 		&cobra.Group{ID: "tool", Title: "Tools:"},
 	)
-	grouped(c, "run", runCommand(), demoCommand())
+	grouped(c, "run", runCommand(), controllerCommand(), demoCommand())
 	grouped(c, "write", planCommand(), lintCommand(), simulateCommand())
 	grouped(c, "see", seeCommands()...)
 	grouped(c, "tool", judgeCommand(), loadtestCommand(), versionCommand())

@@ -3,9 +3,11 @@ package catalog
 import (
 	"serin.dev/serin/internal/router"
 	"serin.dev/serin/internal/router/proxy"
+	"serin.dev/serin/internal/router/replicas"
 )
 
 // Routers lists what can send requests to tracks.
 var Routers = []router.Driver{
 	proxy.Driver,
+	replicas.Driver,
 }

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"serin.dev/serin/internal/workload"
+	"serin.dev/serin/internal/workload/deployment"
 	"serin.dev/serin/internal/workload/process"
 	"serin.dev/serin/internal/workload/upstream"
 )
@@ -10,4 +11,5 @@ import (
 var Workloads = []workload.Driver{
 	process.Driver,
 	upstream.Driver,
+	deployment.Driver,
 }

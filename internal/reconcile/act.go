@@ -47,7 +47,7 @@ func route(r *release, seen engine.Sight, o engine.Orders) router.Order {
 // capacity keeps what the engine keeps, and the instances that the route was told of a moment ago: one that got ready just
 // when its pool has to shrink is in both.
 func capacity(r *release, o engine.Orders, there router.Order, can plan.Features) workload.Order {
-	order := workload.Order{Keep: map[string]bool{}, Mingled: can.Has(plan.Instances)}
+	order := workload.Order{Keep: map[string]bool{}, Mingled: can.Has(plan.Instances), Owner: r.Canary}
 	maps.Copy(order.Keep, o.Keep)
 	for _, endpoints := range there.Endpoints {
 		for _, e := range endpoints {

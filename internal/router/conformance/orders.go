@@ -122,7 +122,11 @@ func refused(t *testing.T, b *bench) {
 // missing asks for each feature the router does not have.
 func missing(t *testing.T, b *bench) {
 	b.both()
-	b.apply(plan.Traffic{Shares: split(0)})
+	start := split(0)
+	if b.Driver.Features.Has(plan.Instances) {
+		start = split(500) // that is what one instance of each makes
+	}
+	b.apply(plan.Traffic{Shares: start})
 	before := b.settled()
 	condition := plan.Condition{Name: "X-Serin", How: plan.Exact, Value: "canary"}
 	asked := 0

@@ -1,0 +1,54 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"k8s.io/client-go/tools/clientcmd"
+
+	"serin.dev/serin/internal/wiring"
+)
+
+func controllerCommand() *cobra.Command {
+	var o wiring.ClusterOptions
+	var kubeconfig string
+	var text bool
+	c := &cobra.Command{
+		Use:   "controller",
+		Short: "release on a Kubernetes cluster what its Canaries say",
+		Long: "controller watches Canaries and their targets and releases a new revision whenever a target asks for one. Several may run: one of\n" +
+			"them leads, and another goes on where it stopped. Everything it has to remember stands in the cluster's own objects.",
+		Example: "  serin controller --kubeconfig ~/.kube/config --leader-namespace default",
+		Args:    cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			o.Log = logger(c.ErrOrStderr(), !text)
+			loading := clientcmd.NewDefaultClientConfigLoadingRules()
+			loading.ExplicitPath = kubeconfig
+			config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(loading, nil).ClientConfig()
+			if err != nil {
+				return fmt.Errorf("find a cluster: %w", err)
+			}
+			config.QPS = -1 // the API server's own priorities and fairness set the pace
+			config.UserAgent = "serin/" + version
+			o.Config = config
+			m, err := wiring.NewController(o)
+			if err != nil {
+				return err
+			}
+			o.Log.Info("controller starts", "version", version, "namespaces", strings.Join(o.Namespaces, ","))
+			return m.Start(c.Context())
+		},
+	}
+	f := c.Flags()
+	f.StringVar(&kubeconfig, "kubeconfig", "", "how to reach the cluster (default: the pod's service account, else $KUBECONFIG, else ~/.kube/config)")
+	f.StringSliceVar(&o.Namespaces, "namespaces", nil, "namespaces to watch (default all)")
+	f.BoolVar(&o.Lead, "leader-elect", true, "let one of several processes lead; off only where there never is a second one")
+	f.StringVar(&o.LeadIn, "leader-namespace", os.Getenv("POD_NAMESPACE"), "namespace of the lease (default $POD_NAMESPACE, else the pod's own)")
+	f.StringVar(&o.Metrics, "metrics-address", ":8080", "where /metrics is served; 0: nowhere")
+	f.StringVar(&o.Health, "health-address", ":8081", "where /healthz and /readyz are served; 0: nowhere")
+	f.IntVar(&o.Workers, "workers", 8, "Canaries handled at the same time")
+	f.BoolVar(&text, "log-text", false, "log as text, not as JSON lines")
+	return c
+}

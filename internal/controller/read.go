@@ -1,0 +1,103 @@
+package controller
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+
+	"serin.dev/serin/api/v1alpha1"
+	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/compile"
+	"serin.dev/serin/internal/dialect/native"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/releases/objects"
+	"serin.dev/serin/internal/workload"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+// read understands a Canary as a file of that one object would be understood.
+func (c *Canaries) read(canary *objects.Canary) (compile.Draft, compile.Notes) {
+	text, err := json.Marshal(map[string]any{
+		"apiVersion": v1alpha1.APIVersion, "kind": v1alpha1.KindCanary,
+		"metadata": map[string]string{"name": canary.Name, "namespace": canary.Namespace},
+		"spec":     canary.Spec,
+	})
+	if err != nil {
+		var notes compile.Notes
+		notes.Refuse(plan.Origin{Object: objectName(canary)}, "the object cannot be read: %v", err)
+		return compile.Draft{}, notes
+	}
+	drafts, notes := native.Read(objectName(canary), text, c.Known)
+	if notes.Err() || len(drafts) != 1 {
+		return compile.Draft{}, notes
+	}
+	d := drafts[0]
+	d.Name, d.Target.Namespace = keyOf(canary).String(), canary.Namespace
+	return d, notes
+}
+
+func objectName(canary *objects.Canary) string { return "Canary " + keyOf(canary).String() }
+
+// describe completes a draft with what its target asks for now, and refuses the second Canary of a target.
+func (c *Canaries) describe(ctx context.Context, canary *objects.Canary, d *compile.Draft) error {
+	if err := c.alone(ctx, canary, *d); err != nil {
+		return err
+	}
+	w, ok := c.Workloads[d.Target.Kind].(workload.Describer)
+	if !ok {
+		return &cluster.Problem{Reason: cluster.TargetUnfit, Field: "spec.target.kind", Text: fmt.Sprintf("a %s is released on a single machine, not on a cluster", d.Target.Kind)}
+	}
+	found, err := w.Describe(ctx, d.Target.Key())
+	if err != nil {
+		return fmt.Errorf("describe %s: %w", d.Target.Key(), err)
+	}
+	d.Target.Replicas, d.Target.Revision, d.Target.Template = max(1, found.Replicas), found.Revision, found.Template
+	return nil
+}
+
+// alone refuses the Canary whose target another one has had for longer.
+func (c *Canaries) alone(ctx context.Context, canary *objects.Canary, d compile.Draft) error {
+	var all objects.CanaryList
+	if err := c.Access.List(ctx, &all, client.InNamespace(canary.Namespace), ofTarget(d.Target.Key())); err != nil {
+		return fmt.Errorf("list the Canaries of %s: %w", d.Target.Key(), err)
+	}
+	for i := range all.Items {
+		other := &all.Items[i]
+		if other.UID == canary.UID || targetOf(other) != d.Target.Key() || !older(other, canary) {
+			continue
+		}
+		return &cluster.Problem{
+			Reason: cluster.TargetTaken, Field: "spec.target", Text: fmt.Sprintf("target %s is owned by %s", d.Target.Key(), objectName(other)),
+			Remedy: "delete one of the two",
+		}
+	}
+	return nil
+}
+
+// ofTarget selects the Canaries that name a target, or keep its record.
+func ofTarget(key string) client.ListOption { return client.MatchingFields{objects.TargetIndex: key} }
+
+// targetOf is the key of the target that a Canary names, understood or not.
+func targetOf(canary *objects.Canary) string {
+	var spec struct{ Target v1alpha1.TargetRef }
+	if json.Unmarshal(canary.Spec, &spec) != nil {
+		return ""
+	}
+	return cluster.Key{Kind: spec.Target.Kind, Namespace: canary.Namespace, Name: spec.Target.Name}.String()
+}
+
+func older(a, b *objects.Canary) bool {
+	if a.CreationTimestamp.Equal(&b.CreationTimestamp) {
+		return a.UID < b.UID
+	}
+	return a.CreationTimestamp.Before(&b.CreationTimestamp)
+}
+
+// kindOf is the kind of a target's key.
+func kindOf(target string) string {
+	key, err := cluster.ParseKey(target)
+	if err != nil {
+		return ""
+	}
+	return key.Kind
+}
