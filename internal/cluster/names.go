@@ -10,6 +10,13 @@ const (
 	RevisionLabel = "serin.dev/revision"
 	// HeldAnnotation is on a workload of the user that serin holds; its value is the Canary that owns it ("shop/checkout").
 	HeldAnnotation = "serin.dev/held-by"
+	// ConfigAnnotation notes the digest of the configuration (ConfigMaps and Secrets) that a workload of the user was adopted
+	// with, and on its pod template the one that it was last promoted to.
+	ConfigAnnotation = "serin.dev/config"
+	// AppliedAnnotation is on objects of serin: the digest of what was last applied, so that the same is not sent again.
+	AppliedAnnotation = "serin.dev/applied"
+	// ReplicasAnnotation is on workloads of serin: how many replicas are ordered, whatever an autoscaler makes of it.
+	ReplicasAnnotation = "serin.dev/replicas"
 	// TrafficAnnotation is on a route that serin has its hands on: what was ordered, and what stood there before, as JSON.
 	TrafficAnnotation = "serin.dev/traffic"
 )

@@ -40,6 +40,8 @@ type Order struct {
 	// Mingled: the target's router splits by number (plan.Instances), so all pools stand behind the user's own Service.
 	// Otherwise pools are kept apart, each behind a Service of its own, and the user's reaches stable alone.
 	Mingled bool
+	// Owner is the Canary that the release belongs to, to be noted on what it holds ("shop/checkout").
+	Owner string
 }
 
 // A PoolOrder is what one pool shall run.

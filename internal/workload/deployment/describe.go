@@ -1,0 +1,99 @@
+package deployment
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+
+	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/workload"
+)
+
+// Describe reads what the Deployment asks for now.
+func (d *Deployments) Describe(ctx context.Context, name string) (workload.Description, error) {
+	t, err := d.read(ctx, name)
+	if err != nil {
+		return workload.Description{}, fmt.Errorf("describe %s: %w", name, err)
+	}
+	if p := t.unfit(); p != nil {
+		return workload.Description{}, p
+	}
+	template, err := json.Marshal(Template{Pod: plain(t.user.Spec.Template), Config: t.current})
+	if err != nil {
+		return workload.Description{}, fmt.Errorf("describe %s: encode template: %w", name, err)
+	}
+	return workload.Description{Replicas: max(1, t.replicas()), Revision: t.described(), Template: template, Origin: t.origin()}, nil
+}
+
+// plain is the template without serin's own note.
+func plain(t corev1.PodTemplateSpec) corev1.PodTemplateSpec {
+	t = *t.DeepCopy()
+	delete(t.Annotations, cluster.ConfigAnnotation)
+	return t
+}
+
+func decode(raw json.RawMessage) (*Template, error) {
+	t := &Template{}
+	if err := plan.Decode(raw, t); err != nil {
+		return nil, err
+	}
+	if len(t.Pod.Spec.Containers) == 0 {
+		return nil, errors.New("pod.spec.containers: at least one is needed")
+	}
+	return t, nil
+}
+
+// unfit says why the Deployment cannot be released in place.
+func (t *target) unfit() *cluster.Problem {
+	problem := func(text, remedy string) *cluster.Problem {
+		return &cluster.Problem{Reason: cluster.TargetUnfit, Text: t.origin() + " " + text, Remedy: remedy, Field: "spec.target"}
+	}
+	if t.user.Spec.Strategy.Type == appsv1.RecreateDeploymentStrategyType {
+		return problem("has the strategy Recreate, so that promotion would end every pod of stable before one of the new revision serves",
+			"use RollingUpdate")
+	}
+	if t.user.Spec.Paused && !t.held() {
+		return problem("is paused"+by(managers(t.user, "paused")), "resume it (kubectl rollout resume); serin pauses it itself")
+	}
+	selector, err := metav1.LabelSelectorAsSelector(t.user.Spec.Selector)
+	if err != nil {
+		return problem("has a selector that cannot be read: "+err.Error(), "")
+	}
+	if selector.Matches(labels.Set(apart(t.user, nil))) {
+		return problem(fmt.Sprintf("selects its pods by %q, which no other value of a label escapes", selector),
+			"give it a selector with matchLabels, which needs a new Deployment")
+	}
+	return nil
+}
+
+func by(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return " by " + strings.Join(names, ", ")
+}
+
+// managers names those who have written a field of the spec, as far as the API server remembers.
+func managers(o metav1.Object, field string) []string {
+	var names []string
+	for _, m := range o.GetManagedFields() {
+		var fields struct {
+			Spec map[string]json.RawMessage `json:"f:spec"`
+		}
+		if m.FieldsV1 == nil || json.Unmarshal(m.FieldsV1.Raw, &fields) != nil {
+			continue
+		}
+		if _, ok := fields.Spec["f:"+field]; ok && m.Manager != cluster.Manager {
+			names = append(names, m.Manager)
+		}
+	}
+	return names
+}
