@@ -142,7 +142,7 @@ func gather(q metric.Question, r *rulebook, subjects []subject, found answer, wa
 				continue
 			}
 			t, known := found.find(one.name, one.host)
-			if known = known && (t.counted || t.up); !known {
+			if known = known && (t.counted || t.up || t.invalid != ""); !known {
 				if !one.gone {
 					missing, asked = append(missing, one.instance), asked+1
 				}
@@ -150,7 +150,7 @@ func gather(q metric.Question, r *rulebook, subjects []subject, found answer, wa
 			}
 			asked++
 			c, doubt := t.counters(r.scale)
-			if !t.counted {
+			if !t.counted && doubt == "" {
 				doubt = "there is no metric " + r.requests.Metric
 			}
 			counters[one.instance] = c

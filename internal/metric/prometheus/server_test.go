@@ -3,7 +3,8 @@ package prometheus
 import (
 	"context"
 	"encoding/json"
-	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -55,6 +56,7 @@ func unstarted(t *testing.T) *server {
 		engine: promql.NewEngine(promql.EngineOpts{MaxSamples: 1e6, Timeout: 10 * time.Second, Parser: parser.NewParser(parser.Options{})}),
 	}
 	s.Server = httptest.NewUnstartedServer(s)
+	s.Config.ErrorLog = log.New(io.Discard, "", 0) // of handshakes that are meant not to work
 	t.Cleanup(func() {
 		s.Close()
 		if err := s.engine.Close(); err != nil {
@@ -169,7 +171,7 @@ func (p point) Copy() chunks.Sample         { return p }
 // bounds are those of podinfo.
 var bounds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
-// A histogram is one instance's, as client_golang keeps it.
+// Counts are one instance's, as client_golang keeps them.
 type counts struct {
 	requests map[string]float64 // by status
 	buckets  map[string][]float64
@@ -201,5 +203,3 @@ func (c *counts) show(s *server, metric string, pairs ...string) {
 		}
 	}
 }
-
-func (s *server) String() string { return fmt.Sprint(s.URL) }
