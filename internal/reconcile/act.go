@@ -33,15 +33,19 @@ func (l *Loop) act(ctx context.Context, r *release, seen engine.Sight, o engine.
 }
 
 func route(r *release, seen engine.Sight, o engine.Orders) router.Order {
+	return routeTo(r, seen.Pools, o.Traffic, o.Behind)
+}
+
+func routeTo(r *release, pools []plan.Pool, traffic plan.Traffic, behind map[plan.TrackName]plan.PoolName) router.Order {
 	endpoints, services := map[plan.TrackName][]plan.Endpoint{}, map[plan.TrackName]string{}
-	for track, pool := range o.Behind {
-		for _, p := range seen.Pools {
+	for track, pool := range behind {
+		for _, p := range pools {
 			if p.Name == pool {
 				endpoints[track], services[track] = p.Endpoints, p.Service
 			}
 		}
 	}
-	return router.Order{Traffic: o.Traffic, Pools: o.Behind, Endpoints: endpoints, Services: services, With: r.target.Router.With}
+	return router.Order{Traffic: traffic, Pools: behind, Endpoints: endpoints, Services: services, With: r.target.Router.With}
 }
 
 // capacity keeps what the engine keeps, and the instances that the route was told of a moment ago: one that got ready just

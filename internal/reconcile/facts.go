@@ -5,6 +5,7 @@ import (
 
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/progress"
+	"serin.dev/serin/internal/router"
 )
 
 // Facts gathers all that is known of a release now, for people. What cannot be observed is left out and said in Trouble.
@@ -35,9 +36,26 @@ func (l *Loop) Facts(ctx context.Context, name string) (progress.Facts, error) {
 		if pools, err := run.Observe(ctx, r.Target); err == nil {
 			f.Pools = pools
 		}
-		if route, err := send.Observe(ctx, r.Target); err == nil {
-			f.Route = route
-		}
+		f.Route = l.routeOf(ctx, r, send, f.Pools)
 	}
 	return f, nil
+}
+
+// routeOf is what is seen of the traffic. A router that splits by the number of instances keeps nothing but what this process
+// told it; where that is nothing yet, as in a program that only looks, it is told what there is.
+func (l *Loop) routeOf(ctx context.Context, r *release, send router.Router, pools []plan.Pool) plan.Route {
+	route, err := send.Observe(ctx, r.Target)
+	if err != nil || len(route.Traffic.Shares) > 0 || !send.Features().Has(plan.Instances) {
+		return route
+	}
+	want := r.wanted()
+	behind := map[plan.TrackName]plan.PoolName{}
+	for _, t := range want.Tracks {
+		behind[t.Name] = t.Pool
+	}
+	here := routeTo(r, pools, want.Traffic, behind)
+	if send.Apply(ctx, r.Target, here) == nil {
+		route, _ = send.Observe(ctx, r.Target)
+	}
+	return route
 }
