@@ -12,7 +12,7 @@ import (
 
 // Limits of a record inside an object. The API server takes 1.5 MB at once and etcd keeps that much of one object.
 const (
-	plainBytes  = 64 << 10  // written as JSON that people can read; beyond, compressed
+	plainBytes  = 32 << 10  // written as JSON that people can read; beyond, compressed
 	mostBytes   = 900 << 10 // as written
 	unpackBytes = 32 << 20  // once it is read
 )

@@ -106,7 +106,18 @@ func (s *Store) make(ctx context.Context, canary *Canary, r releases.Release) er
 	if err := s.access.Live.Get(ctx, client.ObjectKeyFromObject(o), left); err != nil {
 		return fmt.Errorf("get the Release of that name: %w", err)
 	}
-	if !metav1.IsControlledBy(left, canary) {
+	now, err := s.canary(ctx, client.ObjectKeyFromObject(canary), true)
+	if err != nil {
+		return missing(err)
+	}
+	var record struct{ Number int }
+	if err := decode(now, &record); err != nil {
+		return err
+	}
+	if record.Number >= r.Number { // another process was faster, and the cache has not heard of it
+		return taken(record.Number)
+	}
+	if !metav1.IsControlledBy(left, now) {
 		return fmt.Errorf("a Release of that name belongs to an earlier Canary %s; it is being removed, or remove it yourself", canary.Name)
 	}
 	if alike(left, r) {

@@ -68,8 +68,8 @@ func (s *Store) Begin(r releases.Release, change func(*releases.Target) error) e
 	if err != nil {
 		return fmt.Errorf("begin release %s: %w", r.Name, err)
 	}
-	made, unsure := false, false
-	err = s.twice(func(fresh bool) error {
+	made := false
+	if err := s.twice(func(fresh bool) error {
 		canary, t, err := s.beginning(ctx, r, owner, fresh)
 		if err != nil {
 			return err
@@ -79,7 +79,7 @@ func (s *Store) Begin(r releases.Release, change func(*releases.Target) error) e
 			return err
 		}
 		if before >= r.Number {
-			return fmt.Errorf("the name is taken: its Canary has begun %d releases", before)
+			return taken(before)
 		}
 		if !made {
 			if err := s.make(ctx, canary, r); err != nil {
@@ -87,17 +87,15 @@ func (s *Store) Begin(r releases.Release, change func(*releases.Target) error) e
 			}
 			made = true
 		}
-		err = s.keep(ctx, canary, t)
-		unsure = err != nil && !apierrors.IsConflict(err)
-		return err
-	})
-	if err == nil {
-		return nil
+		return s.keep(ctx, canary, t)
+	}); err != nil {
+		return fmt.Errorf("begin release %s: %w", r.Name, err)
 	}
-	if made && !unsure {
-		_ = s.remove(ctx, r.Name) // one that is left behind does not count
-	}
-	return fmt.Errorf("begin release %s: %w", r.Name, err)
+	return nil
+}
+
+func taken(begun int) error {
+	return fmt.Errorf("the name is taken: its Canary has begun %d releases", begun)
 }
 
 // ChangeTarget implements releases.Store.

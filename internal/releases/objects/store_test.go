@@ -5,7 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
+	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -74,15 +76,6 @@ func (p place) begin(s releases.Store, r releases.Release) error {
 	})
 }
 
-// conclude ends a release as reconcile does.
-func conclude(s releases.Store, r releases.Release) error {
-	return s.Conclude(r.Name, func(status *releases.Status, t *releases.Target) error {
-		status.Position = plan.Position{Phase: plan.Succeeded, Step: len(r.Plan.Steps) - 1, Ended: r.Created}
-		t.Close(r, status.Position)
-		return nil
-	})
-}
-
 func TestConformance(t *testing.T) {
 	conformance.RunNamed(t, func(t *testing.T) conformance.Subject {
 		p := newPlace(t)
@@ -142,7 +135,8 @@ func TestCrashAtEveryWrite(t *testing.T) {
 		alive := 0
 		for _, landed := range []bool{false, true} {
 			m := &mortal{Client: p.Client, left: writes, landed: landed}
-			number = p.life(t, m, number, fmt.Sprintf("death at write %d, landed %v", writes+1, landed))
+			begun := writes > 1 || landed // or at least made, so that it is taken over
+			number = p.life(t, m, number, begun, fmt.Sprintf("death at write %d, landed %v", writes+1, landed))
 			if !m.dead {
 				alive++
 			}
@@ -157,17 +151,21 @@ func TestCrashAtEveryWrite(t *testing.T) {
 }
 
 // life lets a mortal process carry a release through, and an immortal one go on where it died. It returns the number of the
-// last release.
-func (p place) life(t *testing.T, m *mortal, before int, what string) int {
+// last release. Where the first one has begun nothing, the second begins what is asked for by then.
+func (p place) life(t *testing.T, m *mortal, before int, begun bool, what string) int {
 	t.Helper()
 	dying := *p.Access
 	dying.Client = m
-	if err := p.course(objects.New(&dying), before, 0); err != nil && !m.dead {
+	if err := p.course(objects.New(&dying), before, 0, 0); err != nil && !m.dead {
 		t.Fatalf("%s: %v", what, err)
 	}
 	s := objects.New(p.Access) // nothing of the first process is left but the cluster
 	for again := range 2 {
-		if err := p.course(s, before, again+1); err != nil {
+		spec := 0 // what was left behind is taken over, or, where the spec has changed, replaced
+		if !m.landed {
+			spec = 1
+		}
+		if err := p.course(s, before, again+1, spec); err != nil {
 			t.Fatalf("%s: the next process: %v", what, err)
 		}
 	}
@@ -181,18 +179,22 @@ func (p place) life(t *testing.T, m *mortal, before int, what string) int {
 			lines++
 		}
 	}
-	_, status, err := s.Release(target.Latest)
+	r, status, err := s.Release(target.Latest)
+	if begun == slices.Contains(r.Groups["sre"], "person1") {
+		t.Errorf("%s: the release is for %v", what, r.Groups)
+	}
 	if err != nil || lines != 1 || status.Position.Phase != plan.Succeeded || status.Position.Acted != 1 {
 		t.Fatalf("%s: %d lines of history; status %+v, %v", what, lines, status, err)
 	}
 	return target.Number
 }
 
-// course is what a controller does until the release stands, as far as it is not done yet. try makes each beginning another
-// one, as clocks and specs do.
-func (p place) course(s releases.Store, before, try int) error {
+// course is what a controller does until the release stands, as far as it is not done yet. Each process has a clock of its
+// own; spec is what was asked for meanwhile, which may make the beginning another one.
+func (p place) course(s releases.Store, before, process, spec int) error {
 	r := p.sample(before + 1)
-	r.Attempt += try
+	r.Created = r.Created.Add(time.Duration(process) * time.Minute)
+	r.Groups["sre"] = append(r.Groups["sre"], fmt.Sprint("person", spec))
 	target, err := s.Target(p.key())
 	if err != nil && !errors.Is(err, releases.ErrNotFound) {
 		return err
@@ -227,7 +229,7 @@ func (p place) course(s releases.Store, before, try int) error {
 		return err
 	}
 	return s.ChangeTarget(p.key(), func(t *releases.Target) error {
-		t.Full = 5 + try // makes a repair last
+		t.Full = 5 + process // makes a repair last
 		return nil
 	})
 }
