@@ -41,12 +41,13 @@ bin/controller-gen: tools/go.mod tools/go.sum
 	cd tools && go build -o ../bin/controller-gen sigs.k8s.io/controller-tools/cmd/controller-gen
 
 CRDS ?= deploy/crds
+COPIES ?= api/v1alpha1
 
 # Quantities are numbers (also 12.5) or text ("12.5%"). The generator knows no such type: where it says both number and
 # int-or-string, the compiler reads the value and the API server looks at its bounds and its pattern.
 .PHONY: generate
 generate: bin/controller-gen ## write deploy/crds and deep copies from api/v1alpha1
-	bin/controller-gen object crd paths=./api/... output:crd:dir=$(CRDS)
+	bin/controller-gen object crd paths=./api/... output:crd:dir=$(CRDS) output:object:dir=$(COPIES)
 	sed -i -e '/^ *type: number$$/{N;s/^ *type: number\n\( *\)x-kubernetes-int-or-string/\1x-kubernetes-preserve-unknown-fields/}' $(CRDS)/*.yaml
 
 .PHONY: lint
@@ -92,6 +93,10 @@ cluster: bin/cluster ## bring up a real Kubernetes with Traefik and Prometheus o
 .PHONY: cluster-down
 cluster-down: bin/cluster ## take that cluster down
 	bin/cluster down
+
+.PHONY: cluster-test
+cluster-test: ## vet and test the program that starts the cluster
+	cd e2e/cluster && go vet ./... && go test ./...
 
 docs/benchmarks.md: $(wildcard docs/benchmarks/*.md)
 	cat docs/benchmarks/*.md > $@

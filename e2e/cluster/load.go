@@ -2,20 +2,25 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"serin.dev/serin/e2e/cluster/internal/image"
 )
 
+// loadLimit is how long an image may take; the largest take seconds.
+const loadLimit = 5 * time.Minute
+
 func loadCommand(name *string) *cobra.Command {
 	var program image.Program
 	var oci string
 	c := &cobra.Command{
-		Use:   "load NAME:TAG=BINARY | load NAME:TAG --oci DIRECTORY",
+		Use:   "load NAME:TAG=BINARY | load NAME:TAG --oci PATH",
 		Short: "make an image of a static program, or take one in the OCI layout, for pods to use",
 		Long: "load makes an image of a static program, or takes one in the OCI layout (a directory or a tar file) or as docker save\n" +
 			"writes it. Pods use it as registry.local/NAME:TAG; any other host before NAME finds it too.",
@@ -27,14 +32,16 @@ func loadCommand(name *string) *cobra.Command {
 			}
 			text, binary, ok := strings.Cut(args[0], "=")
 			if ok == (oci != "") {
-				return fmt.Errorf("want either NAME:TAG=BINARY or NAME:TAG --oci DIRECTORY")
+				return errors.New("want either NAME:TAG=BINARY or NAME:TAG --oci PATH")
 			}
 			n, err := image.ParseName(text)
 			if err != nil {
 				return err
 			}
 			program.Name, program.Binary = n, binary
-			digest, err := s.load(c.Context(), program, oci)
+			ctx, cancel := context.WithTimeout(c.Context(), loadLimit)
+			defer cancel()
+			digest, err := s.load(ctx, program, oci)
 			if err != nil {
 				return err
 			}

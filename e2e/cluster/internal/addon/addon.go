@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 
 	"serin.dev/serin/e2e/cluster/internal/node"
 )
@@ -63,8 +64,13 @@ func Named(names []string) ([]Addon, error) {
 	return slices.DeleteFunc(slices.Clone(all), func(a Addon) bool { return !slices.Contains(names, a.Name) }), nil
 }
 
+// installLimit is how long an add-on may take to be there; it takes seconds.
+const installLimit = 4 * time.Minute
+
 // Install brings the add-on's image and manifests in and waits until it runs. It is safe to repeat.
 func (a Addon) Install(ctx context.Context, c *node.Cluster) error {
+	ctx, cancel := context.WithTimeout(ctx, installLimit)
+	defer cancel()
 	if err := c.LoadPart(ctx, a.Name, a.Program); err != nil {
 		return err
 	}

@@ -101,10 +101,11 @@ func TestTagsHaveDigestsOfTheirOwn(t *testing.T) {
 		}
 		return d.String()
 	}
-	if digest("v1") == digest("v2") {
+	first, again, other := digest("v1"), digest("v1"), digest("v2")
+	if first == other {
 		t.Error("two tags of one binary have one digest")
 	}
-	if digest("v1") != digest("v1") {
+	if first != again {
 		t.Error("one tag of one binary has two digests")
 	}
 }

@@ -84,6 +84,7 @@ func (c *Cluster) controllerManager() daemon {
 		"--service-account-private-key-file", c.Path("pki/service-accounts.key"),
 		"--root-ca-file", c.Path("pki/ca.crt"), // what pods trust the API server by
 		"--leader-elect=false",
+		"--kube-api-qps", "500", "--kube-api-burst", "1000", // by default its own start alone takes five seconds
 		"--cluster-cidr", pods, "--allocate-node-cidrs=false",
 		"--bind-address", "127.0.0.1",
 		"--horizontal-pod-autoscaler-sync-period", "5s",

@@ -26,7 +26,7 @@ var files = map[string]string{
 
 // write makes the cluster's directory with everything in it that the daemons read. It is safe to repeat.
 func (c *Cluster) write() error {
-	for _, dir := range []string{"run", "logs", "etcd", "registry", "containerd", "kubelet", "cni", "runc"} {
+	for _, dir := range []string{"run", "logs", "registry", "containerd", "kubelet", "cni", "runc"} {
 		if err := os.MkdirAll(c.Path(dir), 0o755); err != nil {
 			return err
 		}

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -34,7 +33,7 @@ func (c *Cluster) Up(ctx context.Context) error {
 	images := make(chan error, 1)
 	go func() { images <- c.loadOwn(ctx) }() // while the API server starts
 	if err := c.await(ctx, c.etcd(), c.apiserver(), c.containerd()); err != nil {
-		return errors.Join(err, ctx.Err())
+		return err
 	}
 	others := []daemon{c.controllerManager(), c.scheduler(), c.kubelet(), c.proxy()}
 	if err := c.start(others...); err != nil {

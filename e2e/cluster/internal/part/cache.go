@@ -126,7 +126,8 @@ func (c Cache) Lock(name string) (unlock func(), err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB); errors.Is(err, unix.EWOULDBLOCK) {
+	err = unix.Flock(int(f.Fd()), unix.LOCK_EX|unix.LOCK_NB)
+	if errors.Is(err, unix.EWOULDBLOCK) {
 		fmt.Fprintf(c.Log, "wait for another %s on this machine ...\n", name)
 		err = unix.Flock(int(f.Fd()), unix.LOCK_EX)
 	}

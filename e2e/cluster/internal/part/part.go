@@ -3,7 +3,6 @@ package part
 import (
 	"crypto/sha256"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -141,7 +140,7 @@ func (p Part) key(dir string) (string, error) {
 			return "", err
 		}
 		fmt.Fprintf(hash, "%s %d\n", filepath.Base(file), len(text))
-		io.WriteString(hash, string(text))
+		hash.Write(text)
 	}
 	return strings.Join([]string{p.Name, version, fmt.Sprintf("%x", hash.Sum(nil)[:4])}, "-"), nil
 }
