@@ -1,0 +1,26 @@
+package statefulset
+
+import (
+	"fmt"
+	"strings"
+
+	appsv1 "k8s.io/api/apps/v1"
+
+	"serin.dev/serin/internal/plan"
+)
+
+// words writes pools on one line.
+func words(pools []plan.Pool) string {
+	var texts []string
+	for _, p := range pools {
+		texts = append(texts, fmt.Sprintf("%s: %d wanted, %d ready, %d running", p.Revision, p.Wanted, p.Ready, p.Running))
+	}
+	return strings.Join(texts, "; ")
+}
+
+// sized is a StatefulSet of a size, with a partition.
+func sized(replicas, partition int32) *appsv1.StatefulSet {
+	return &appsv1.StatefulSet{Spec: appsv1.StatefulSetSpec{Replicas: &replicas, UpdateStrategy: appsv1.StatefulSetUpdateStrategy{
+		Type: appsv1.RollingUpdateStatefulSetStrategyType, RollingUpdate: &appsv1.RollingUpdateStatefulSetStrategy{Partition: &partition},
+	}}}
+}
