@@ -31,7 +31,7 @@ func (d *Deployments) Apply(ctx context.Context, name string, o workload.Order) 
 	errCanary := d.applyCanary(ctx, t, order[canaryPool], templates[canaryPool], o)
 	var errStable error
 	if stable, ok := order[stablePool]; ok {
-		errStable = d.applyStable(ctx, t, stable, o)
+		errStable = d.applyStable(ctx, t, stable, templates[stablePool], o)
 	}
 	if err := errors.Join(errCanary, errStable); err != nil {
 		return fmt.Errorf("apply %s: %w", name, err)

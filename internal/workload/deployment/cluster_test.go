@@ -21,6 +21,7 @@ import (
 
 // The whole life of a Deployment that is released in place: adopted, a canary beside it, promoted, and let go.
 func TestRelease(t *testing.T) {
+	t.Parallel()
 	s := newStand(t)
 	s.create(deployment(s.ns, "checkout", "v1"), service(s.ns, "checkout", map[string]string{"app": "checkout"}))
 	v1 := s.describe("checkout")
@@ -92,6 +93,7 @@ func TestRelease(t *testing.T) {
 
 // A rejected revision never runs as stable: not when the Deployment is scaled, and not when its pods die.
 func TestRejected(t *testing.T) {
+	t.Parallel()
 	s := newStand(t)
 	s.create(deployment(s.ns, "checkout", "v1"))
 	v1 := s.describe("checkout")

@@ -32,7 +32,7 @@ func (t *target) taken(owner string) error {
 //
 // Once nothing but the ordered revision is asked for, nothing is left to roll, and it is paused again, whether all of it is
 // ready or not: a paused Deployment goes on replacing and scaling the pods it has.
-func (d *Deployments) applyStable(ctx context.Context, t *target, o workload.PoolOrder, all workload.Order) error {
+func (d *Deployments) applyStable(ctx context.Context, t *target, o workload.PoolOrder, template *Template, all workload.Order) error {
 	switch {
 	case t.alone(o.Revision):
 		d.tellOfOthers(t)
@@ -43,7 +43,7 @@ func (d *Deployments) applyStable(ctx context.Context, t *target, o workload.Poo
 	if err := d.hold(ctx, t, all.Owner, true, t.spec.Config); err != nil {
 		return err
 	}
-	return d.steer(ctx, t, o.Revision, all.Keep)
+	return d.steer(ctx, t, o.Revision, template, all.Keep)
 }
 
 // restored is the note that the template of a held Deployment must carry: that of the set it runs, unless the template is

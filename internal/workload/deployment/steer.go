@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/config"
 	"serin.dev/serin/internal/cluster/pod"
 	"serin.dev/serin/internal/plan"
 )
@@ -23,14 +25,10 @@ import (
 //
 // The controller of Deployments fills a paused one up: the only set with pods to its full size, and among several the
 // largest to the size with surge. So it is enough to end the others, as far as the user's own strategy allows.
-func (d *Deployments) steer(ctx context.Context, t *target, rev plan.Revision, keep map[string]bool) error {
+func (d *Deployments) steer(ctx context.Context, t *target, rev plan.Revision, template *Template, keep map[string]bool) error {
 	i := slices.IndexFunc(t.sets, func(s set) bool { return t.revision(s) == rev })
 	if i < 0 {
-		return &cluster.Problem{
-			Reason: cluster.TargetUnfit, Field: "spec.target",
-			Text:   fmt.Sprintf("%s asks for %s and is to run %s, of which it has no ReplicaSet", t.origin(), t.described(), rev),
-			Remedy: "give it back the template of " + string(rev),
-		}
+		return d.insert(ctx, t, rev, template)
 	}
 	pods, err := d.stablePods(ctx, t)
 	if err != nil {
@@ -45,6 +43,41 @@ func (d *Deployments) steer(ctx context.Context, t *target, rev plan.Revision, k
 	if len(next) > 0 {
 		d.log.Warn("another template came in between; its pods are taken back", "deployment", t.key.Object(), "ordered", rev, "template", t.described())
 		d.sets.forget(t.user)
+	}
+	return nil
+}
+
+// insert makes the ReplicaSet that the controller would have made of the ordered template, had another template not come
+// before it saw this one. It begins with nothing.
+func (d *Deployments) insert(ctx context.Context, t *target, rev plan.Revision, template *Template) error {
+	if template == nil {
+		return &cluster.Problem{
+			Reason: cluster.TargetUnfit, Field: "spec.target", Remedy: "give it back the template of " + string(rev),
+			Text: fmt.Sprintf("%s asks for %s and is to run %s, whose template is not known any more", t.origin(), t.described(), rev),
+		}
+	}
+	pods := *template.Pod.DeepCopy()
+	if note := config.Digest(template.Config); note != "" {
+		metav1.SetMetaDataAnnotation(&pods.ObjectMeta, cluster.ConfigAnnotation, note)
+	}
+	hash := string(rev[strings.LastIndex(string(rev), "-")+1:])
+	metav1.SetMetaDataLabel(&pods.ObjectMeta, appsv1.DefaultDeploymentUniqueLabelKey, hash)
+	none, controls := int32(0), true
+	owner := t.owner()
+	owner.Controller, owner.BlockOwnerDeletion = &controls, &controls
+	rs := &appsv1.ReplicaSet{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: cluster.Key{Name: t.key.Name}.Beside(hash), Namespace: t.key.Namespace,
+			Labels: pods.Labels, OwnerReferences: []metav1.OwnerReference{owner},
+		},
+		Spec: appsv1.ReplicaSetSpec{
+			Replicas: &none, MinReadySeconds: t.user.Spec.MinReadySeconds, Template: pods,
+			Selector: metav1.AddLabelToSelector(t.user.Spec.Selector.DeepCopy(), appsv1.DefaultDeploymentUniqueLabelKey, hash),
+		},
+	}
+	d.sets.forget(t.user)
+	if err := d.a.Create(ctx, rs, client.FieldOwner(cluster.Manager)); client.IgnoreAlreadyExists(err) != nil {
+		return fmt.Errorf("make ReplicaSet %s/%s of the ordered template: %w", rs.Namespace, rs.Name, err)
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ func rules() cluster.Rules {
 	own := append(slices.Clone(read), "create", "patch", "delete")
 	return append(cluster.Rules{
 		rule("apps", "deployments", own...),
-		rule("apps", "replicasets", "list", "patch"),
+		rule("apps", "replicasets", "list", "create", "patch"),
 		rule("", "pods", "list", "watch", "patch"),
 		rule("", "services", own...),
 		rule("autoscaling", "horizontalpodautoscalers", own...),
