@@ -69,6 +69,10 @@ func (n *Notify) UnmarshalJSON(data []byte) error {
 	rest, err := unmarshalOpen(data, &f, "name", "on")
 	*n = Notify(f)
 	n.Notifier = rest
+	if on, ok := rest["true"]; ok && err == nil { // `on` in YAML 1.1, which tools of Kubernetes read
+		delete(rest, "true")
+		err = json.Unmarshal(on, &n.On)
+	}
 	return err
 }
 

@@ -120,7 +120,7 @@ func TestShapes(t *testing.T) {
 		"a header compared in two ways": {`{` + deployment + `, steps: [{match: [{header: {name: X, exact: a, regex: b}}]}]}`, "exactly one of exact, prefix, regex and present"},
 		"a header compared in no way":   {`{` + deployment + `, steps: [{match: [{header: {name: X}}]}]}`, "exactly one of exact, prefix, regex and present"},
 		"not present":                   {`{` + deployment + `, steps: [{match: [{header: {name: X, present: false}}]}]}`, "present: false is no condition"},
-		"an unknown event":              {`{` + deployment + `, notify: [{on: [exploded], slack: {}}]}`, "Unsupported value"},
+		"an unknown event":              {`{` + deployment + `, notify: [{"on": [exploded], slack: {}}]}`, "Unsupported value"},
 		"until something else":          {`{` + deployment + `, steps: [{until: fail}]}`, "Unsupported value"},
 	} {
 		t.Run(why, func(t *testing.T) { c.try(t, c.object(t, "Canary", "shop", "spec: "+x.spec), x.refused) })

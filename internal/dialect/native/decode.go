@@ -123,8 +123,9 @@ func (d *decoder) object(shown, n *yaml.Node, path string, v reflect.Value) {
 	}
 	fields, rest := fieldsOf(v)
 	for _, p := range d.pairs(n, path) {
-		at := join(path, p.key.Value)
-		switch field, known := fields[p.key.Value]; {
+		name := fieldName(p.key.Value, fields)
+		at := join(path, name)
+		switch field, known := fields[name]; {
 		case known:
 			d.value(p.value, at, field)
 		case rest.IsValid():
@@ -136,6 +137,15 @@ func (d *decoder) object(shown, n *yaml.Node, path string, v reflect.Value) {
 			d.refuse(p.key, at, "unknown field %s%s", p.key.Value, suggest(p.key.Value, slices.Collect(maps.Keys(fields))))
 		}
 	}
+}
+
+// fieldName is the name of the field that a key means. Tools of Kubernetes read YAML 1.1, in which the key `on` is a truth
+// value, and hand it on as "true".
+func fieldName(key string, fields map[string]reflect.Value) string {
+	if _, on := fields["on"]; on && key == "true" {
+		return "on"
+	}
+	return key
 }
 
 // fieldsOf lists the settable fields of a struct by JSON name, those of an embedded struct among them, and the map that
