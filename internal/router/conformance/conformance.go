@@ -22,6 +22,8 @@ type Subject struct {
 	With   json.RawMessage                  // settings of every order
 	// Refused are settings to refuse, by the field the error must name.
 	Refused map[string]json.RawMessage
+	// Services are part of every order: the names by which a router that goes by name reaches the tracks.
+	Services map[plan.TrackName]string
 	// URL returns where users send their requests, once a first order stands. Nil: the data plane cannot run here.
 	URL func(r router.Router, target string) string
 	// Place makes a backend known to the data plane as an instance of a track and returns it as an endpoint. Nil: its own
@@ -108,7 +110,7 @@ func newBench(t *testing.T, s Subject) *bench {
 	return &bench{
 		Subject: s, t: t, router: s.New(t), served: map[string]*backend{},
 		client: &http.Client{Transport: transport, Timeout: 30 * time.Second},
-		order:  router.Order{With: s.With, Endpoints: map[plan.TrackName][]plan.Endpoint{}},
+		order:  router.Order{With: s.With, Services: s.Services, Endpoints: map[plan.TrackName][]plan.Endpoint{}},
 	}
 }
 

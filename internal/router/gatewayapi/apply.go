@@ -28,7 +28,7 @@ type order struct {
 // Apply makes the order so, with one write: the rules and what is remembered of them go together. Handing the rules back takes
 // a second one, for their ownership.
 func (r *Router) Apply(ctx context.Context, target string, given router.Order) error {
-	if err := r.apply(ctx, target, given); err != nil {
+	if err := again(func() error { return r.apply(ctx, target, given) }); err != nil {
 		return fmt.Errorf("order route of %s: %w", target, err)
 	}
 	return nil

@@ -21,7 +21,8 @@
 //
 // Every edit begins by taking all of serin's former edits out of the rules as they are now (loosen), which leaves what the
 // user wants now, whatever Git or a person did meanwhile, and then puts the edits of all targets of the route on top of that
-// (tighten). Both are pure. Writes carry the resourceVersion that was read; a conflict is an error that a retry mends.
+// (tighten). Both are pure. Writes carry the resourceVersion that was read; after a conflict all of it is done again
+// on what is there now.
 //
 // # What is known to be done
 //

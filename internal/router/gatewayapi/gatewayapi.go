@@ -37,7 +37,7 @@ type Router struct {
 	*cluster.Access
 
 	mu      sync.Mutex
-	written map[routeID]*unstructured.Unstructured // newer than what the cache may still say
+	written map[routeID]*unstructured.Unstructured // newer than what the cache may say
 	known   map[string]*memory                     // by target
 }
 
@@ -60,10 +60,13 @@ func (r *Router) Features() plan.Features { return slices.Clone(Driver.Features)
 
 // Restore hands the target's rules back as they were written. A route of serin's own goes on serving stable.
 func (r *Router) Restore(ctx context.Context, target string) error {
-	route, err := r.holding(ctx, target)
-	if err == nil && route != nil {
-		err = r.release(ctx, target, route)
-	}
+	err := again(func() error {
+		route, err := r.holding(ctx, target)
+		if err == nil && route != nil {
+			err = r.release(ctx, target, route)
+		}
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("restore route of %s: %w", target, err)
 	}

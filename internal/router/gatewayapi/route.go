@@ -81,13 +81,40 @@ func (r *Router) store(ctx context.Context, route *unstructured.Unstructured) er
 	if apierrors.IsInvalid(err) {
 		return &cluster.Problem{Reason: cluster.RouteUnfit, Text: err.Error(), Remedy: "change the rule, or the step"}
 	}
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		r.catchUp(ctx, idOf(route))
+	}
 	if err != nil {
 		return fmt.Errorf("write %s: %w", title(route), err)
 	}
+	r.wrote(route)
+	return nil
+}
+
+// catchUp reads past the cache what others have written, so that the next try is not made on the same old route.
+func (r *Router) catchUp(ctx context.Context, id routeID) {
+	route := empty(id.kind)
+	if err := r.Live.Get(ctx, types.NamespacedName{Namespace: id.namespace, Name: id.name}, route); err == nil {
+		r.wrote(route)
+	}
+}
+
+// wrote keeps a route until the cache has it.
+func (r *Router) wrote(route *unstructured.Unstructured) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.written[idOf(route)] = route.DeepCopy()
-	return nil
+}
+
+// again tries what reads and writes a route once more when somebody else has written it in between: gateways report on routes
+// just when these have changed.
+func again(try func() error) error {
+	const tries = 4
+	err := try()
+	for n := 1; n < tries && (apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err)); n++ {
+		err = try()
+	}
+	return err
 }
 
 // holding finds the route that a target has its hands on; nil where there is none.
