@@ -22,6 +22,9 @@ func (l *Loop) Facts(ctx context.Context, name string) (progress.Facts, error) {
 	}
 	for name, e := range r.status.Evidence {
 		f.Verdicts[name] = e.Verdict
+		if seen, ok := e.Share.Observed(); ok && r.status.Position.Phase == plan.Progressing {
+			f.Observed = map[plan.TrackName]float64{plan.Stable: 100 - seen, plan.Canary: seen}
+		}
 	}
 	for _, e := range r.status.Log {
 		f.Log = append(f.Log, progress.Event{At: e.At, Reason: e.Reason, Text: e.Text, Step: e.Step})

@@ -72,6 +72,9 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 		l.parted(r.Name, a.Name)
 	}
 	state, e.Verdict = j.Look(state, look)
+	if !look.Gap {
+		l.weigh(r, &e, look, seen)
+	}
 	if e.Verdict.Outcome == plan.Unavailable && problem != "" {
 		e.Verdict.Reason += ": " + problem
 	}

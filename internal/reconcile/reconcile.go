@@ -61,6 +61,7 @@ type release struct {
 	status   releases.Status
 	target   releases.Target
 	evidence map[string]releases.Evidence // of the looks taken in this round
+	news     []releases.Event             // what they brought to light
 }
 
 // Advance takes one round with a release and says when to come again at the latest.
@@ -94,7 +95,7 @@ func (l *Loop) round(ctx context.Context, r *release) (time.Duration, error) {
 // write and not two.
 func (l *Loop) decide(r *release, seen engine.Sight) (engine.Decision, []releases.Event) {
 	next := l.Decide(r.Plan, r.status.Position, seen)
-	events := narrate(r.Plan, r.status.Position, next.Next, l.Now())
+	events := slices.Concat(r.news, narrate(r.Plan, r.status.Position, next.Next, l.Now()))
 	for range len(r.Plan.Steps) {
 		if next.Wait > 0 {
 			break

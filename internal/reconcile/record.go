@@ -18,7 +18,7 @@ import (
 func (l *Loop) record(r *release, d engine.Decision, events []releases.Event) error {
 	before := r.status.Position
 	due := l.keep(r)
-	if !due && len(d.Tell) == 0 && !l.changed(before, d.Next) {
+	if !due && len(d.Tell) == 0 && len(events) == 0 && !l.changed(before, d.Next) {
 		return nil
 	}
 	evidence := maps.Clone(r.status.Evidence)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"time"
 
+	"serin.dev/serin/internal/judge/share"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -75,6 +76,7 @@ type Evidence struct {
 	Counters json.RawMessage `json:"counters"` // the last snapshot, by track and instance
 	Verdict  plan.Verdict    `json:"verdict"`
 	Looks    int             `json:"looks"`
+	Share    share.State     `json:"share,omitzero"` // of the requests, as counted while the state of the step held
 }
 
 // An Entry is one hook that has to be told.
