@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"serin.dev/serin/internal/metric"
+	"serin.dev/serin/internal/metric/prometheus"
 	"serin.dev/serin/internal/metric/proxy"
 	"serin.dev/serin/internal/metric/scrape"
 )
@@ -10,4 +11,5 @@ import (
 var Metrics = []metric.Driver{
 	proxy.Driver,
 	scrape.Driver,
+	prometheus.Driver,
 }

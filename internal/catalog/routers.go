@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"serin.dev/serin/internal/router"
+	"serin.dev/serin/internal/router/gatewayapi"
 	"serin.dev/serin/internal/router/proxy"
 	"serin.dev/serin/internal/router/replicas"
 )
@@ -10,4 +11,5 @@ import (
 var Routers = []router.Driver{
 	proxy.Driver,
 	replicas.Driver,
+	gatewayapi.Driver,
 }

@@ -4,6 +4,7 @@ import (
 	"serin.dev/serin/internal/workload"
 	"serin.dev/serin/internal/workload/deployment"
 	"serin.dev/serin/internal/workload/process"
+	"serin.dev/serin/internal/workload/statefulset"
 	"serin.dev/serin/internal/workload/upstream"
 )
 
@@ -12,4 +13,5 @@ var Workloads = []workload.Driver{
 	process.Driver,
 	upstream.Driver,
 	deployment.Driver,
+	statefulset.Driver,
 }
