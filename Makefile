@@ -98,6 +98,26 @@ cluster-down: bin/cluster ## take that cluster down
 cluster-test: ## vet and test the program that starts the cluster
 	cd e2e/cluster && go vet ./... && go test ./...
 
+# The image and the chart: deploy/doc.go, docs/install.md.
+IMAGE ?= serin.dev/serin:$(VERSION)
+
+bin/serin-linux-%: .FORCE
+	GOOS=linux GOARCH=$* go build -trimpath -tags timetzdata -ldflags '$(LDFLAGS)' -o $@ ./cmd/serin
+
+.PHONY: image
+image: bin/serin-linux-amd64 bin/serin-linux-arm64 ## make bin/image.tar, an OCI archive for two architectures; no network
+	go run ./deploy/image -name $(IMAGE) -revision $(VERSION) -out bin/image.tar amd64=bin/serin-linux-amd64 arm64=bin/serin-linux-arm64
+
+bin/helm: e2e/cluster/parts/helm/go.mod e2e/cluster/parts/helm/go.sum
+	cd e2e/cluster/parts/helm && go build -trimpath -o ../../../../bin/helm helm.sh/helm/v4/cmd/helm
+
+.PHONY: chart
+chart: bin/helm ## write what of the chart and the kustomize base follows from the code
+	go run ./deploy/generate -helm bin/helm
+
+.PHONY: .FORCE
+.FORCE:
+
 docs/benchmarks.md: $(wildcard docs/benchmarks/*.md)
 	cat docs/benchmarks/*.md > $@
 

@@ -3,18 +3,27 @@
 package crds
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/fluxcd/cli-utils/pkg/kstatus/status"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
+	"serin.dev/serin/api/v1alpha1"
 	"serin.dev/serin/internal/cluster/clustertest"
+	"serin.dev/serin/internal/compile"
+	"serin.dev/serin/internal/dialect/native"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/progress"
+	"serin.dev/serin/internal/progress/scenes"
 )
 
 func TestSize(t *testing.T) {
@@ -195,4 +204,50 @@ func TestChanges(t *testing.T) {
 			t.Errorf("%s %s = %v: %v; want %q", o.GetKind(), strings.Join(x.path, "."), x.value, err, x.refused)
 		}
 	}
+}
+
+// What Report says in every scene is accepted by the API server, and understood by tools that wait.
+func TestReportsAreAccepted(t *testing.T) {
+	c := open(t)
+	canary := c.object(t, "Canary", "shop", "spec: {"+deployment+"}")
+	if err := c.Create(t.Context(), canary); err != nil {
+		t.Fatal(err)
+	}
+	if got := waiting(t, canary); got != status.InProgressStatus {
+		t.Errorf("before anybody looked kstatus sees %s", got)
+	}
+	var notes compile.Notes
+	notes.Refuse(plan.Origin{Field: "spec.steps[0].weight"}, "no")
+	var said v1alpha1.CanaryStatus
+	report := func(name string, next v1alpha1.CanaryStatus, want status.Status) {
+		said = next
+		fields, err := runtime.DefaultUnstructuredConverter.ToUnstructured(&v1alpha1.Canary{Status: said})
+		if err != nil {
+			t.Fatal(err)
+		}
+		canary.Object["status"] = fields["status"]
+		if err := c.Status().Update(t.Context(), canary, client.FieldValidation("Strict")); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got := waiting(t, canary); got != want {
+			t.Errorf("%s: kstatus sees %s, want %s", name, got, want)
+		}
+	}
+	now := time.Now()
+	report("idle", native.Idle(said, "v41", nil, 1, now), status.CurrentStatus)
+	ends := map[string]status.Status{"rolled-back": status.FailedStatus, "promoted": status.CurrentStatus}
+	for _, scene := range scenes.All() {
+		report(scene.Name, native.Report(said, progress.Of(scene.Facts), nil, 1), cmp.Or(ends[scene.Name], status.InProgressStatus))
+	}
+	report("refused", native.Refused(said, notes, 1, now), status.FailedStatus)
+	report("blocked", native.Blocked(said, "TargetNotFound", "there is no Deployment shop", 1, now), status.InProgressStatus)
+}
+
+func waiting(t *testing.T, o *unstructured.Unstructured) status.Status {
+	t.Helper()
+	result, err := status.Compute(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return result.Status
 }
