@@ -9,6 +9,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"serin.dev/serin/api/v1alpha1"
 	"serin.dev/serin/internal/cluster"
 	"serin.dev/serin/internal/plan"
 )
@@ -55,5 +56,15 @@ func Cached() map[client.Object]cache.ByObject {
 		&Canary{}:  {Transform: cache.TransformStripManagedFields()},
 		&Action{}:  {Transform: cache.TransformStripManagedFields()},
 		&Release{}: {Transform: cache.TransformStripManagedFields(), Field: fields.AndSelectors(running...)},
+	}
+}
+
+// Rules are what the store needs to be allowed. It never changes what a user wrote.
+func Rules() cluster.Rules {
+	group := []string{v1alpha1.Group}
+	return cluster.Rules{
+		{APIGroups: group, Resources: []string{"canaries", "releases"}, Verbs: []string{"get", "list", "watch"}},
+		{APIGroups: group, Resources: []string{"releases"}, Verbs: []string{"create", "delete"}},
+		{APIGroups: group, Resources: []string{"canaries/status", "releases/status"}, Verbs: []string{"patch"}},
 	}
 }
