@@ -22,7 +22,7 @@ func (l *Loop) Facts(ctx context.Context, name string) (progress.Facts, error) {
 	}
 	for name, e := range r.status.Evidence {
 		f.Verdicts[name] = e.Verdict
-		if seen, ok := e.Share.Observed(); ok && r.status.Position.Phase == plan.Progressing {
+		if seen, ok := e.Share.Observed(); ok && e.Share.Weight == r.wanted().Traffic.Shares[plan.Canary].Percent() {
 			f.Observed = map[plan.TrackName]float64{plan.Stable: 100 - seen, plan.Canary: seen}
 		}
 	}
