@@ -87,7 +87,7 @@ func waiting(s corev1.ContainerStatus) trouble {
 	case "", "ContainerCreating", "PodInitializing":
 		return trouble{}
 	case "ImagePullBackOff", "ErrImagePull", "InvalidImageName", "ErrImageNeverPull", "RegistryUnavailable":
-		return trouble{broken, fmt.Sprintf("cannot pull image %s (%s): %s", s.Image, w.Reason, brief(w.Message))}
+		return trouble{broken, fmt.Sprintf("cannot pull image %s: %s", s.Image, brief(w.Message))}
 	case "CrashLoopBackOff":
 		if last := s.LastTerminationState.Terminated; last != nil {
 			return trouble{broken, ended(last) + restarts(s)}

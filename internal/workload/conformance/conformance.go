@@ -1,6 +1,7 @@
 package conformance
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"reflect"
@@ -20,15 +21,17 @@ type Subject struct {
 	Refused   map[string]json.RawMessage                                 // templates to refuse, by the field the error must name
 	Stuck     func(t *testing.T, revision plan.Revision) json.RawMessage // of a revision that never becomes ready
 	Instances func(replicas int) int                                     // of a pool that is ready; nil: as many as replicas
+
+	Target   func(name string) string // names a target; nil: "Kind/checkout" of "checkout"
+	Single   bool                     // a target runs one ordered revision at a time: tests that order two are left out
+	Patience time.Duration            // bounds every wait; 0: 15 s
 }
 
-// patience bounds every wait of the suite.
-const patience = 15 * time.Second
+// checkout is the target of most tests.
+const checkout = "checkout"
 
-const (
-	target = "Kind/checkout"
-	n      = 2 // replicas of a pool
-)
+// n is the replicas of a pool.
+const n = 2
 
 // Run runs the suite.
 func Run(t *testing.T, s Subject) {
@@ -36,31 +39,39 @@ func Run(t *testing.T, s Subject) {
 		name  string
 		needs plan.Feature // skipped without it
 		run   func(*testing.T, *bench)
+		pair  bool // orders two revisions at once
 	}{
-		{"features are those of the driver", "", features},
-		{"an unknown target runs nothing", "", unknownTarget},
-		{"a pool becomes ready", "", becomesReady},
-		{"ordering the same again changes nothing", "", idempotent},
-		{"observing changes nothing", "", observing},
-		{"targets do not see each other", "", targetsApart},
-		{"a pool not in the order goes away", "", goesAway},
-		{"a kept instance leaves the endpoints first", "", kept},
-		{"a new revision has new instances", "", newRevision},
-		{"pools are listed by name", "", byName},
-		{"changes are signalled", "", signalled},
-		{"trouble says why nothing is ready", "", troubled},
-		{"a pool of no replicas has no endpoints", "", none},
-		{"a refused order changes nothing", "", refusedOrder},
-		{"a pool grows without touching what runs", plan.Scaling, grows},
-		{"a pool shrinks by the youngest", plan.Scaling, shrinks},
+		{"features are those of the driver", "", features, false},
+		{"an unknown target runs nothing", "", unknownTarget, false},
+		{"a pool becomes ready", "", becomesReady, false},
+		{"ordering the same again changes nothing", "", idempotent, false},
+		{"observing changes nothing", "", observing, false},
+		{"targets do not see each other", "", targetsApart, false},
+		{"a pool not in the order goes away", "", goesAway, true},
+		{"a kept instance leaves the endpoints first", "", kept, true},
+		{"a new revision has new instances", "", newRevision, true},
+		{"pools are listed by name", "", byName, true},
+		{"changes are signalled", "", signalled, false},
+		{"trouble says why nothing is ready", "", troubled, false},
+		{"a pool of no replicas has no endpoints", "", none, false},
+		{"a refused order changes nothing", "", refusedOrder, false},
+		{"a pool grows without touching what runs", plan.Scaling, grows, false},
+		{"a pool shrinks by the youngest", plan.Scaling, shrinks, false},
 	}
 	if s.Instances == nil {
 		s.Instances = func(replicas int) int { return replicas }
 	}
+	if s.Target == nil {
+		s.Target = func(name string) string { return "Kind/" + name }
+	}
+	s.Patience = cmp.Or(s.Patience, 15*time.Second)
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			if test.needs != "" && !s.Driver.Features.Has(test.needs) {
 				t.Skipf("the workload has no feature %s", test.needs)
+			}
+			if test.pair && s.Single {
+				t.Skip("the workload runs one ordered revision at a time")
 			}
 			test.run(t, &bench{Subject: s, t: t, w: s.New(t)})
 		})
@@ -83,14 +94,14 @@ func (b *bench) pool(revision plan.Revision, replicas int) workload.PoolOrder {
 
 func (b *bench) apply(target string, keep map[string]bool, pools ...workload.PoolOrder) {
 	b.t.Helper()
-	if err := b.w.Apply(b.t.Context(), target, workload.Order{Pools: pools, Keep: keep}); err != nil {
+	if err := b.w.Apply(b.t.Context(), b.Target(target), workload.Order{Pools: pools, Keep: keep}); err != nil {
 		b.t.Fatalf("apply: %v", err)
 	}
 }
 
 func (b *bench) observe(target string) []plan.Pool {
 	b.t.Helper()
-	pools, err := b.w.Observe(b.t.Context(), target)
+	pools, err := b.w.Observe(b.t.Context(), b.Target(target))
 	if err != nil {
 		b.t.Fatalf("observe: %v", err)
 	}
@@ -105,7 +116,7 @@ func (b *bench) observe(target string) []plan.Pool {
 // until waits for an observation that satisfies, woken by Changed where the workload has it.
 func (b *bench) until(target, what string, good func([]plan.Pool) bool) []plan.Pool {
 	b.t.Helper()
-	deadline := time.After(patience)
+	deadline := time.After(b.Patience)
 	look := time.NewTicker(20 * time.Millisecond)
 	defer look.Stop()
 	for {
@@ -114,7 +125,7 @@ func (b *bench) until(target, what string, good func([]plan.Pool) bool) []plan.P
 			return pools
 		}
 		select {
-		case <-b.w.Changed(target):
+		case <-b.w.Changed(b.Target(target)):
 		case <-look.C:
 		case <-deadline:
 			b.t.Fatalf("waiting until %s: still %+v", what, pools)

@@ -21,14 +21,14 @@ func features(t *testing.T, b *bench) {
 }
 
 func unknownTarget(t *testing.T, b *bench) {
-	if pools := b.observe("Kind/nobody"); len(pools) != 0 {
+	if pools := b.observe("nobody"); len(pools) != 0 {
 		t.Fatalf("got %+v", pools)
 	}
 }
 
 func becomesReady(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", n))
-	p := b.ready(target, "v1", n)
+	b.apply(checkout, nil, b.pool("v1", n))
+	p := b.ready(checkout, "v1", n)
 	if p.Revision != "v1" || p.Updated != n || len(p.Endpoints) != b.Instances(n) || p.Trouble != "" {
 		t.Fatalf("got %+v", p)
 	}
@@ -43,69 +43,69 @@ func becomesReady(t *testing.T, b *bench) {
 }
 
 func idempotent(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", n))
-	before := b.ready(target, "v1", n)
+	b.apply(checkout, nil, b.pool("v1", n))
+	before := b.ready(checkout, "v1", n)
 	for range 3 {
-		b.apply(target, nil, b.pool("v1", n))
-		if after := b.observe(target); !equal(after, []plan.Pool{before}) {
+		b.apply(checkout, nil, b.pool("v1", n))
+		if after := b.observe(checkout); !equal(after, []plan.Pool{before}) {
 			t.Fatalf("got %+v after the same order, want %+v", after, before)
 		}
 	}
 }
 
 func observing(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", n))
-	first := []plan.Pool{b.ready(target, "v1", n)}
+	b.apply(checkout, nil, b.pool("v1", n))
+	first := []plan.Pool{b.ready(checkout, "v1", n)}
 	for range 10 {
-		if next := b.observe(target); !equal(first, next) {
+		if next := b.observe(checkout); !equal(first, next) {
 			t.Fatalf("got %+v, before %+v", next, first)
 		}
 	}
 	// What was handed out belongs to the reader.
-	got := b.observe(target)
+	got := b.observe(checkout)
 	got[0].Endpoints[0].Instance = "scribbled"
-	if next := b.observe(target); !equal(first, next) {
+	if next := b.observe(checkout); !equal(first, next) {
 		t.Fatalf("scribbling on an observation changed the next one: %+v", next)
 	}
 }
 
 func targetsApart(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", n))
-	b.apply("Kind/cart", nil, b.pool("v1", n))
-	p, q := b.ready(target, "v1", n), b.ready("Kind/cart", "v1", n)
+	b.apply(checkout, nil, b.pool("v1", n))
+	b.apply("cart", nil, b.pool("v1", n))
+	p, q := b.ready(checkout, "v1", n), b.ready("cart", "v1", n)
 	for _, name := range instances(p) {
 		if slices.Contains(instances(q), name) {
 			t.Errorf("instance %s belongs to two targets", name)
 		}
 	}
-	b.apply("Kind/cart", nil)
-	b.until("Kind/cart", "it runs nothing", func(pools []plan.Pool) bool { return len(pools) == 0 })
-	if after := b.observe(target); !equal(after, []plan.Pool{p}) {
+	b.apply("cart", nil)
+	b.until("cart", "it runs nothing", func(pools []plan.Pool) bool { return len(pools) == 0 })
+	if after := b.observe(checkout); !equal(after, []plan.Pool{p}) {
 		t.Errorf("got %+v, before %+v", after, p)
 	}
 }
 
 func goesAway(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", n), b.pool("v2", n))
-	b.ready(target, "v1", n)
-	b.ready(target, "v2", n)
-	b.apply(target, nil, b.pool("v2", n))
-	if p, found := find(b.observe(target), "v1"); found && len(p.Endpoints) > 0 {
+	b.apply(checkout, nil, b.pool("v1", n), b.pool("v2", n))
+	b.ready(checkout, "v1", n)
+	b.ready(checkout, "v2", n)
+	b.apply(checkout, nil, b.pool("v2", n))
+	if p, found := find(b.observe(checkout), "v1"); found && len(p.Endpoints) > 0 {
 		t.Errorf("a pool that was not ordered still has endpoints: %+v", p)
 	}
-	b.until(target, "v1 is gone", func(pools []plan.Pool) bool { _, found := find(pools, "v1"); return !found })
-	b.ready(target, "v2", n)
+	b.until(checkout, "v1 is gone", func(pools []plan.Pool) bool { _, found := find(pools, "v1"); return !found })
+	b.ready(checkout, "v2", n)
 }
 
 // kept: an instance under requests leaves the endpoints at once and is stopped only when it is not kept any more.
 func kept(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", n), b.pool("v2", n))
-	p := b.ready(target, "v1", n)
-	b.ready(target, "v2", n)
+	b.apply(checkout, nil, b.pool("v1", n), b.pool("v2", n))
+	p := b.ready(checkout, "v1", n)
+	b.ready(checkout, "v2", n)
 	busy := p.Endpoints[0].Instance
 	for range 3 {
-		b.apply(target, set(busy), b.pool("v2", n))
-		got := b.until(target, "only the kept one is left", func(pools []plan.Pool) bool {
+		b.apply(checkout, set(busy), b.pool("v2", n))
+		got := b.until(checkout, "only the kept one is left", func(pools []plan.Pool) bool {
 			p, found := find(pools, "v1")
 			return found && p.Running == 1
 		})
@@ -113,16 +113,16 @@ func kept(t *testing.T, b *bench) {
 			t.Fatalf("a leaving instance is still offered: %+v", p)
 		}
 	}
-	b.apply(target, nil, b.pool("v2", n))
-	b.until(target, "v1 is gone", func(pools []plan.Pool) bool { _, found := find(pools, "v1"); return !found })
+	b.apply(checkout, nil, b.pool("v2", n))
+	b.until(checkout, "v1 is gone", func(pools []plan.Pool) bool { _, found := find(pools, "v1"); return !found })
 }
 
 func newRevision(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", n))
-	before := b.ready(target, "v1", n)
-	b.apply(target, nil, b.pool("v1", n), b.pool("v2", n))
-	after := b.ready(target, "v2", n)
-	if got := b.ready(target, "v1", n); !equal(got, before) {
+	b.apply(checkout, nil, b.pool("v1", n))
+	before := b.ready(checkout, "v1", n)
+	b.apply(checkout, nil, b.pool("v1", n), b.pool("v2", n))
+	after := b.ready(checkout, "v2", n)
+	if got := b.ready(checkout, "v1", n); !equal(got, before) {
 		t.Errorf("a second pool changed the first: %+v, before %+v", got, before)
 	}
 	for _, name := range instances(after) {
@@ -133,9 +133,9 @@ func newRevision(t *testing.T, b *bench) {
 }
 
 func byName(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v3", 1), b.pool("v1", 1), b.pool("v2", 1))
+	b.apply(checkout, nil, b.pool("v3", 1), b.pool("v1", 1), b.pool("v2", 1))
 	var names []string
-	for _, p := range b.observe(target) {
+	for _, p := range b.observe(checkout) {
 		names = append(names, string(p.Name))
 	}
 	if !equal(names, []string{"v1", "v2", "v3"}) {
@@ -144,20 +144,20 @@ func byName(t *testing.T, b *bench) {
 }
 
 func signalled(t *testing.T, b *bench) {
-	changed := b.w.Changed(target)
+	changed := b.w.Changed(b.Target(checkout))
 	if changed == nil {
 		t.Skip("the workload cannot tell")
 	}
-	b.apply(target, nil, b.pool("v1", 1))
-	deadline := time.After(patience)
+	b.apply(checkout, nil, b.pool("v1", 1))
+	deadline := time.After(b.Patience)
 	for {
 		// Only the signal makes us look: without one for the last change this would never end.
 		select {
 		case <-changed:
 		case <-deadline:
-			t.Fatalf("no signal though it changed: %+v", b.observe(target))
+			t.Fatalf("no signal though it changed: %+v", b.observe(checkout))
 		}
-		if p, found := find(b.observe(target), "v1"); found && p.Ready == 1 {
+		if p, found := find(b.observe(checkout), "v1"); found && p.Ready == 1 {
 			return
 		}
 	}
@@ -165,29 +165,29 @@ func signalled(t *testing.T, b *bench) {
 
 func troubled(t *testing.T, b *bench) {
 	po := workload.PoolOrder{Pool: "v1", Revision: "v1", Template: b.Stuck(t, "v1"), Replicas: 1}
-	b.apply(target, nil, po)
-	got := b.until(target, "there is trouble", func(pools []plan.Pool) bool { return len(pools) == 1 && pools[0].Trouble != "" })
+	b.apply(checkout, nil, po)
+	got := b.until(checkout, "there is trouble", func(pools []plan.Pool) bool { return len(pools) == 1 && pools[0].Trouble != "" })
 	if got[0].Ready != 0 || len(got[0].Endpoints) != 0 {
 		t.Fatalf("got %+v", got[0])
 	}
 }
 
 func none(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", n))
-	b.ready(target, "v1", n)
-	b.apply(target, nil, b.pool("v1", 0))
-	if p, found := find(b.observe(target), "v1"); found && (p.Ready != 0 || p.Wanted != 0 || len(p.Endpoints) != 0) {
+	b.apply(checkout, nil, b.pool("v1", n))
+	b.ready(checkout, "v1", n)
+	b.apply(checkout, nil, b.pool("v1", 0))
+	if p, found := find(b.observe(checkout), "v1"); found && (p.Ready != 0 || p.Wanted != 0 || len(p.Endpoints) != 0) {
 		t.Fatalf("got %+v", p)
 	}
-	b.until(target, "nothing runs", func(pools []plan.Pool) bool {
+	b.until(checkout, "nothing runs", func(pools []plan.Pool) bool {
 		p, found := find(pools, "v1")
 		return !found || p.Running == 0
 	})
 }
 
 func refusedOrder(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", n))
-	before := []plan.Pool{b.ready(target, "v1", n)}
+	b.apply(checkout, nil, b.pool("v1", n))
+	before := []plan.Pool{b.ready(checkout, "v1", n)}
 	bad := b.pool("v2", 1)
 	bad.Template = json.RawMessage(`{"noSuchField":1}`)
 	orders := map[string]workload.Order{
@@ -196,38 +196,39 @@ func refusedOrder(t *testing.T, b *bench) {
 		"a negative number":                {Pools: []workload.PoolOrder{b.pool("v2", -1)}},
 	}
 	for reason, order := range orders {
-		if err := b.w.Apply(t.Context(), target, order); err == nil {
+		if err := b.w.Apply(t.Context(), b.Target(checkout), order); err == nil {
 			t.Errorf("%s was accepted", reason)
 		}
-		if after := b.observe(target); !equal(after, before) {
+		if after := b.observe(checkout); !equal(after, before) {
 			t.Errorf("%s: got %+v, before %+v", reason, after, before)
 		}
 	}
 }
 
 func grows(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", 1))
-	before := b.ready(target, "v1", 1)
-	b.apply(target, nil, b.pool("v1", 3))
-	after := b.ready(target, "v1", 3)
+	b.apply(checkout, nil, b.pool("v1", 1))
+	before := b.ready(checkout, "v1", 1)
+	b.apply(checkout, nil, b.pool("v1", 3))
+	after := b.ready(checkout, "v1", 3)
 	if !slices.Contains(instances(after), before.Endpoints[0].Instance) {
 		t.Fatalf("growing replaced %v by %v", instances(before), instances(after))
 	}
 }
 
 func shrinks(t *testing.T, b *bench) {
-	b.apply(target, nil, b.pool("v1", 1))
-	oldest := b.ready(target, "v1", 1).Endpoints[0].Instance
-	b.apply(target, nil, b.pool("v1", 3))
-	names := instances(b.ready(target, "v1", 3))
-	b.apply(target, set(names...), b.pool("v1", 1))
-	if p, _ := find(b.observe(target), "v1"); !equal(instances(p), []string{oldest}) || p.Running != 3 {
-		t.Fatalf("want %s alone in the endpoints and three running: %+v", oldest, p)
-	}
-	b.apply(target, nil, b.pool("v1", 1))
-	b.ready(target, "v1", 1)
-	b.apply(target, nil, b.pool("v1", 2))
-	for _, name := range instances(b.ready(target, "v1", 2)) {
+	b.apply(checkout, nil, b.pool("v1", 1))
+	oldest := b.ready(checkout, "v1", 1).Endpoints[0].Instance
+	b.apply(checkout, nil, b.pool("v1", 3))
+	names := instances(b.ready(checkout, "v1", 3))
+	b.apply(checkout, set(names...), b.pool("v1", 1))
+	b.until(checkout, oldest+" is alone in the endpoints and three are running", func(pools []plan.Pool) bool {
+		p, _ := find(pools, "v1")
+		return equal(instances(p), []string{oldest}) && p.Running == 3
+	})
+	b.apply(checkout, nil, b.pool("v1", 1))
+	b.ready(checkout, "v1", 1)
+	b.apply(checkout, nil, b.pool("v1", 2))
+	for _, name := range instances(b.ready(checkout, "v1", 2)) {
 		if name != oldest && slices.Contains(names, name) {
 			t.Errorf("the name %s was used again for another instance", name)
 		}

@@ -26,7 +26,12 @@
 // Apart from stable, the canary has an autoscaler of its own that follows the user's, with bounds that fit its share. Mingled it
 // has none: its share is its number of pods, and two autoscalers whose selectors meet stop each other.
 //
+// ScaledObjects are checked against KEDA's documentation of its fields, not run.
+//
 // # Quirks
+//
+// While the Deployment is held, `kubectl rollout restart` and `undo` refuse to touch it (change the template where it comes
+// from; an annotation will do), and Argo CD shows it as Suspended.
 //
 // A Deployment that is paused keeps replacing and scaling the pods it has, of the revision they are of. From no replicas at
 // all, it scales up its template's ReplicaSet where one exists already (a return to an older template), and else the newest.

@@ -260,6 +260,8 @@ func (s *stand) watchNever(what string, bad func(*corev1.Pod) bool) (stop func()
 	}
 }
 
+func unpause(d *appsv1.Deployment) { d.Spec.Paused = false }
+
 func message(p *corev1.Pod) string {
 	for _, e := range p.Spec.Containers[0].Env {
 		if e.Name == "PODINFO_UI_MESSAGE" {

@@ -26,6 +26,9 @@ import (
 // The controller of Deployments fills a paused one up: the only set with pods to its full size, and among several the
 // largest to the size with surge. So it is enough to end the others, as far as the user's own strategy allows.
 func (d *Deployments) steer(ctx context.Context, t *target, rev plan.Revision, template *Template, keep map[string]bool) error {
+	if t.replicas() == 0 {
+		return nil // there is nothing to take back, and what is filled is emptied again
+	}
 	i := slices.IndexFunc(t.sets, func(s set) bool { return t.revision(s) == rev })
 	if i < 0 {
 		return d.insert(ctx, t, rev, template)

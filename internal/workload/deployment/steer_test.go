@@ -21,7 +21,7 @@ func TestUnpausedByOthers(t *testing.T) {
 	v1 := s.describe("checkout")
 	s.settled("checkout", v1)
 	s.version("checkout", "v2")
-	s.edit("checkout", func(d *appsv1.Deployment) { d.Spec.Paused = false })
+	s.edit("checkout", unpause)
 	s.until("pods of v2 come", func(context.Context) bool { return pool(s.observe("checkout"), stablePool).Running > 4 })
 
 	s.reach("checkout", "stable is v1 again", order(v1, workload.Description{}, 0), func(pools []plan.Pool) bool {
