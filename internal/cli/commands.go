@@ -28,7 +28,7 @@ type IO struct {
 func Commands(io IO) []*cobra.Command {
 	p := program{IO: io}
 	commands := []*cobra.Command{p.get(), p.list(), p.watch(), p.explain(), p.history(), p.wait()}
-	return append(commands, p.acts()...)
+	return append(append(commands, p.acts()...), p.eject())
 }
 
 // A program makes commands.

@@ -12,6 +12,7 @@ import (
 	authenticationv1 "k8s.io/api/authentication/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/kubernetes"
@@ -195,4 +196,35 @@ func (r *Remote) whoAmI(ctx context.Context) (string, error) {
 		return "", fmt.Errorf("ask the API server who acts: %w", err)
 	}
 	return me.Status.UserInfo.Username, nil
+}
+
+// Eject deletes a Canary and waits until the controller has taken its hands off the target. What keeps it from doing so is
+// told by an event, which is shown when the wait ends.
+func (r *Remote) Eject(ctx context.Context, name string) error {
+	canary := &objects.Canary{}
+	canary.Namespace, canary.Name = r.namespace, name
+	if err := r.access.Delete(ctx, canary); err != nil {
+		return fmt.Errorf("delete Canary %s/%s: %w", r.namespace, name, err)
+	}
+	err := wait.PollUntilContextCancel(ctx, 200*time.Millisecond, true, func(ctx context.Context) (bool, error) {
+		err := r.access.Get(ctx, client.ObjectKeyFromObject(canary), canary)
+		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
+	})
+	if wait.Interrupted(err) {
+		return fmt.Errorf("Canary %s/%s is still held%s", r.namespace, name, r.complaint(name))
+	}
+	return err
+}
+
+// complaint is the last reason that was told for hands that could not be taken off.
+func (r *Remote) complaint(name string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
+	defer cancel()
+	told, err := r.kube.EventsV1().Events(r.namespace).List(ctx, metav1.ListOptions{
+		FieldSelector: fields.Set{"reason": "HandsNotOff", "regarding.name": name}.String(),
+	})
+	if err != nil || len(told.Items) == 0 {
+		return "; is the controller running?"
+	}
+	return ": " + told.Items[len(told.Items)-1].Note
 }
