@@ -46,7 +46,7 @@ type ClusterOptions struct {
 }
 
 // checkpoint is how often evidence is written on a cluster when nothing else is: writes are dear there.
-const checkpoint = 5 * time.Minute
+const checkpoint = time.Minute
 
 // Scheme knows the objects that serin reads and writes.
 func Scheme() (*runtime.Scheme, error) {
