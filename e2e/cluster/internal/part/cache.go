@@ -236,6 +236,9 @@ func (c Cache) goTool(ctx context.Context, p Part, args ...string) ([]byte, erro
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = c.module(p)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
+	if p.Go != "" {
+		cmd.Env = append(cmd.Env, "GOTOOLCHAIN=go"+p.Go)
+	}
 	var said bytes.Buffer
 	cmd.Stderr = &said
 	out, err := cmd.Output()

@@ -19,6 +19,7 @@ type Part struct {
 	Tags     string
 	LDFlags  string // VERSION stands for the version
 	Files    []Files
+	Go       string // the release of Go that its modules insist on, where it is newer than ours: go fetches it
 }
 
 // Files are taken from a module: manifests that its programs need.
@@ -71,6 +72,17 @@ func All() []Part {
 		{
 			Name: "podinfo", Module: "github.com/stefanprodan/podinfo",
 			Programs: named("github.com/stefanprodan/podinfo/cmd/", "podinfo", "podcli"),
+		},
+		// For comparison.
+		{
+			Name: "flagger", Module: "github.com/fluxcd/flagger",
+			Programs: named("github.com/fluxcd/flagger/cmd/", "flagger"),
+			Files:    []Files{{"github.com/fluxcd/flagger", "artifacts/flagger/crd.yaml", "crds"}},
+		},
+		{
+			Name: "argo-rollouts", Module: "github.com/argoproj/argo-rollouts", Go: "1.26.10",
+			Programs: named("github.com/argoproj/argo-rollouts/cmd/", "rollouts-controller"),
+			Files:    []Files{{"github.com/argoproj/argo-rollouts", "manifests/crds/*-crd.yaml", "crds"}},
 		},
 	}
 }
