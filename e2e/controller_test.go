@@ -1,0 +1,151 @@
+package e2e
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os/exec"
+	"strings"
+	"sync"
+	"syscall"
+	"time"
+)
+
+// A controller is `serin controller` as a process of this machine, so that a test can kill it.
+type controller struct {
+	name    string
+	args    []string
+	health  string
+	metrics string
+	log     *capture
+
+	mu     sync.Mutex
+	cmd    *exec.Cmd
+	exited chan struct{}
+}
+
+// newController is a controller for some namespaces, not started yet. The first of them holds its lease.
+func (h *house) newController(name string, namespaces ...string) *controller {
+	c := &controller{name: name, health: freeAddress(), metrics: freeAddress(), log: &capture{}}
+	c.args = []string{
+		"controller", "--kubeconfig", h.kubeconfig, "--namespaces", strings.Join(namespaces, ","), "--leader-namespace", namespaces[0],
+		"--health-address", c.health, "--metrics-address", c.metrics, "--log-text",
+	}
+	return c
+}
+
+// start begins the process and waits until it is ready.
+func (c *controller) start(ctx context.Context) error {
+	c.mu.Lock()
+	cmd := exec.Command(program, c.args...)
+	cmd.Stdout, cmd.Stderr = c.log, c.log
+	fmt.Fprintf(c.log, "--- %s: started\n", time.Now().Format(time.TimeOnly))
+	err := cmd.Start()
+	if err != nil {
+		c.mu.Unlock()
+		return fmt.Errorf("start controller %s: %w", c.name, err)
+	}
+	exited := make(chan struct{})
+	c.cmd, c.exited = cmd, exited
+	c.mu.Unlock()
+	go func() { cmd.Wait(); close(exited) }()
+
+	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
+	defer cancel()
+	err = until(ctx, func(ctx context.Context) (bool, error) {
+		select {
+		case <-exited:
+			return false, errors.New("it has ended by itself")
+		default:
+		}
+		return answers(ctx, "http://"+c.health+"/readyz"), nil
+	})
+	if err != nil {
+		return fmt.Errorf("controller %s is not ready: %w: %s", c.name, err, c.log.tail(40))
+	}
+	return nil
+}
+
+// answers reports whether a URL answers with 200.
+func answers(ctx context.Context, url string) bool {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return false
+	}
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	resp.Body.Close()
+	return resp.StatusCode == http.StatusOK
+}
+
+// kill ends the process at once, in the middle of whatever it does.
+func (c *controller) kill() { c.end(syscall.SIGKILL, 10*time.Second) }
+
+// stop asks the process to end, as a node that is drained does.
+func (c *controller) stop() error { return c.end(syscall.SIGTERM, 20*time.Second) }
+
+func (c *controller) end(signal syscall.Signal, within time.Duration) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.cmd == nil {
+		return nil
+	}
+	fmt.Fprintf(c.log, "--- %s: %s\n", time.Now().Format(time.TimeOnly), signal)
+	c.cmd.Process.Signal(signal)
+	select {
+	case <-c.exited:
+	case <-time.After(within):
+		c.cmd.Process.Kill()
+		<-c.exited
+		return fmt.Errorf("controller %s did not end within %s of %s", c.name, within, signal)
+	}
+	c.cmd = nil
+	return nil
+}
+
+// A capture keeps what a process writes.
+type capture struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (c *capture) Write(p []byte) (int, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.text.Write(p)
+}
+
+// tail is the last lines, of those that hold a word of the given ones if there are any.
+func (c *capture) tail(n int, words ...string) string {
+	c.mu.Lock()
+	lines := strings.Split(strings.TrimSpace(c.text.String()), "\n")
+	c.mu.Unlock()
+	var kept []string
+	for _, line := range lines {
+		for _, word := range words {
+			if strings.Contains(line, word) || strings.HasPrefix(line, "---") {
+				kept = append(kept, line)
+				break
+			}
+		}
+	}
+	if len(words) == 0 {
+		kept = lines
+	}
+	return strings.Join(kept[max(0, len(kept)-n):], "\n")
+}
+
+// freeAddress is an address of this machine that nobody listens at.
+func freeAddress() string {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "127.0.0.1:0" // the process that gets it says so
+	}
+	defer l.Close()
+	return l.Addr().String()
+}

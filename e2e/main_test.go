@@ -1,0 +1,38 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+// The program under test, and how users come in.
+var (
+	program = variable("SERIN_BIN", "../bin/serin")
+	gateway = variable("SERIN_E2E_GATEWAY", "http://10.98.0.80")
+)
+
+func variable(name, otherwise string) string {
+	if v := os.Getenv(name); v != "" {
+		return v
+	}
+	return otherwise
+}
+
+func TestMain(m *testing.M) {
+	if os.Getenv("SERIN_KUBECONFIG") == "" {
+		os.Exit(m.Run()) // every test says that it was not run
+	}
+	house, err := open()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		os.Exit(1)
+	}
+	theatre = house
+	code := m.Run()
+	if err := house.close(); err != nil {
+		fmt.Fprintln(os.Stderr, "e2e:", err)
+		code = max(code, 1)
+	}
+	os.Exit(code)
+}

@@ -1,0 +1,123 @@
+package e2e
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"serin.dev/serin/internal/loadtest"
+)
+
+// pace is how many requests per second the users of a story make, if it does not say otherwise.
+const pace = 60
+
+// broken is the group of answers that a faulty version of the application made itself.
+const broken = "broken"
+
+// Users use the application through the gateway until they leave, and every request of theirs counts.
+type users struct {
+	s     *stage
+	test  *loadtest.Test
+	leave context.CancelFunc
+	gone  chan loadtest.Report
+}
+
+// users come in through the gateway.
+func (s *stage) users(headers ...string) *users {
+	s.Helper()
+	return s.usersOf(gateway, pace, append([]string{"Host", s.ns + ".example.com"}, headers...)...)
+}
+
+func (s *stage) usersOf(base string, rate float64, headers ...string) *users {
+	s.Helper()
+	h := http.Header{}
+	for i := 0; i+1 < len(headers); i += 2 {
+		h.Set(headers[i], headers[i+1])
+	}
+	test, err := loadtest.New(loadtest.Options{URL: base + "/api/info", Header: h, Rate: rate, Workers: 32, Timeout: 10 * time.Second, Group: maker})
+	if err != nil {
+		s.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(context.Background())
+	u := &users{s: s, test: test, leave: leave, gone: make(chan loadtest.Report, 1)}
+	go func() { u.gone <- test.Run(ctx) }()
+	s.Cleanup(leave)
+	return u
+}
+
+// maker says who made an answer: the version of the application that answered, a faulty version that answered with an error
+// (which has no body, podinfo's random errors), or something on the way, a gateway without a back end for instance.
+func maker(answer *http.Response, body []byte) string {
+	var info struct{ Message string }
+	switch {
+	case answer.StatusCode < 300 && json.Unmarshal(body, &info) == nil && info.Message != "":
+		return info.Message
+	case len(body) == 0:
+		switch answer.StatusCode {
+		case http.StatusInternalServerError, http.StatusBadRequest, http.StatusConflict:
+			return broken
+		}
+	}
+	return fmt.Sprintf("HTTP %d %.60q", answer.StatusCode, body)
+}
+
+// so far tells what has been counted.
+func (u *users) soFar() loadtest.Report { return u.test.Snapshot() }
+
+// served waits until a version has answered some more requests.
+func (u *users) served(version string, more int64) {
+	u.s.Helper()
+	before := u.soFar().Groups[version].Requests
+	u.s.await(fmt.Sprintf("%s answers %d more requests", version, more), long, func(context.Context) (bool, error) {
+		return u.soFar().Groups[version].Requests >= before+more, nil
+	})
+}
+
+// report lets the users go and checks that the release itself has cost none of them a request: every single one was answered
+// by a version of the application, and only those versions that are called faulty made errors.
+func (u *users) report(versions ...string) loadtest.Report {
+	u.s.Helper()
+	u.leave()
+	r := <-u.gone
+	u.s.Logf("%s", r)
+	known := map[string]bool{}
+	var answered int64
+	for _, v := range versions {
+		known[v] = true
+		answered += r.Groups[v].Requests
+	}
+	if r.Total.Requests == 0 {
+		u.s.Error("nobody has used the application")
+	}
+	if lost := r.Total.ByNetwork + r.Total.TimedOut + r.Total.ByProxy; lost > 0 || r.Missed > 0 {
+		u.s.Errorf("%d requests were lost (%v), %d could not be sent in time", lost, r.Faults, r.Missed)
+	}
+	if answered != r.Total.Requests {
+		var others []string
+		for maker, t := range r.Groups {
+			if !known[maker] {
+				others = append(others, fmt.Sprintf("%s: %d", maker, t.Requests))
+			}
+		}
+		u.s.Errorf("of %d requests only %d were answered by %v; others: %s", r.Total.Requests, answered, versions, strings.Join(others, ", "))
+	}
+	return r
+}
+
+// nothingFrom checks that a version gets no requests any more, over the given number of requests.
+func (u *users) nothingFrom(requests int64, versions ...string) {
+	u.s.Helper()
+	before := u.soFar()
+	u.s.await("the users go on", long, func(context.Context) (bool, error) {
+		return u.soFar().Total.Requests >= before.Total.Requests+requests, nil
+	})
+	after := u.soFar()
+	for _, v := range versions {
+		if n := after.Groups[v].Requests - before.Groups[v].Requests; n > 0 {
+			u.s.Errorf("%s still got %d of %d requests", v, n, after.Total.Requests-before.Total.Requests)
+		}
+	}
+}
