@@ -101,7 +101,7 @@ func TestConformanceWithTraefik(t *testing.T) {
 	conformance.Run(t, conformance.Subject{
 		Driver:   driver,
 		Target:   s.target("shop"),
-		With:     json.RawMessage(`{"settle": "700ms"}`),
+		With:     json.RawMessage(`{"settle": "2s"}`),
 		Services: services{plan.Stable: "shop", plan.Canary: "shop-canary", plan.Baseline: "shop-baseline"},
 		New: func(t *testing.T) router.Router {
 			here := s.during(t)
@@ -110,7 +110,12 @@ func TestConformanceWithTraefik(t *testing.T) {
 			return withoutMirrors{New(s.access)}
 		},
 		Place: func(t *testing.T, track plan.TrackName, instance, url string) plan.Endpoint {
-			return s.during(t).place(track, instance, url)
+			here := s.during(t)
+			endpoint := here.place(track, instance, url)
+			if track == plan.Stable {
+				here.serves(gateway)
+			}
+			return endpoint
 		},
 		URL:     func(router.Router, string) string { return gateway },
 		Settle:  20 * time.Second,
@@ -152,6 +157,26 @@ func (s *site) traefik() string {
 	server := httptest.NewServer(front)
 	s.Cleanup(server.Close)
 	return server.URL
+}
+
+// serves waits until the gateway has found stable, as it has before any release.
+func (s *site) serves(gateway string) {
+	s.Helper()
+	look := time.NewTicker(20 * time.Millisecond)
+	defer look.Stop()
+	for limit := time.Now().Add(30 * time.Second); ; <-look.C {
+		response, err := http.Get(gateway)
+		if err != nil {
+			s.Fatal(err)
+		}
+		response.Body.Close()
+		if response.StatusCode == http.StatusOK {
+			return
+		}
+		if time.Now().After(limit) {
+			s.Fatalf("the gateway answers %s", response.Status)
+		}
+	}
 }
 
 // noEndpoints takes all instances away.
