@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"serin.dev/serin/internal/workload"
+	"serin.dev/serin/internal/workload/daemonset"
 	"serin.dev/serin/internal/workload/deployment"
 	"serin.dev/serin/internal/workload/process"
 	"serin.dev/serin/internal/workload/statefulset"
@@ -14,4 +15,5 @@ var Workloads = []workload.Driver{
 	upstream.Driver,
 	deployment.Driver,
 	statefulset.Driver,
+	daemonset.Driver,
 }
