@@ -94,6 +94,10 @@ cluster: bin/cluster ## bring up a real Kubernetes with Traefik and Prometheus o
 cluster-down: bin/cluster ## take that cluster down
 	bin/cluster down
 
+.PHONY: cluster-demo
+cluster-demo: cluster build image ## release a good and a bad version of podinfo on that cluster, under load
+	e2e/demo.sh
+
 .PHONY: cluster-test
 cluster-test: ## vet and test the program that starts the cluster
 	cd e2e/cluster && go vet ./... && go test ./...
