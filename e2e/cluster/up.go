@@ -16,16 +16,22 @@ var bare = []string{"kubernetes", "etcd", "coredns", "pause", "helm"}
 
 func upCommand(name *string) *cobra.Command {
 	var with []string
+	var alone bool
 	c := &cobra.Command{
 		Use:     "up",
 		Short:   "bring the cluster up, or what of it is missing",
 		Args:    cobra.NoArgs,
 		PreRunE: asRoot,
 		RunE: func(c *cobra.Command, _ []string) error {
+			if alone {
+				return upAlone(c, *name)
+			}
 			return up(c, *name, with)
 		},
 	}
 	c.Flags().StringSliceVar(&with, "with", nil, fmt.Sprintf("add-ons to install too: %v", addon.Names()))
+	c.Flags().BoolVar(&alone, "control-plane", false, "etcd, API server and controller manager alone: no node, and a log of who asks for what")
+	c.MarkFlagsMutuallyExclusive("control-plane", "with")
 	return c
 }
 
@@ -66,6 +72,31 @@ func up(c *cobra.Command, name string, with []string) error {
 		}
 		fmt.Fprintf(c.ErrOrStderr(), "%s is up after %s: %s\n", a.Name, time.Since(began).Round(100*time.Millisecond), a.Address)
 	}
+	return nil
+}
+
+func upAlone(c *cobra.Command, name string) error {
+	s, err := open(name)
+	if err != nil {
+		return err
+	}
+	parts, err := part.Named("kubernetes", "etcd", "helm")
+	if err != nil {
+		return err
+	}
+	if err := s.cache.Build(c.Context(), parts...); err != nil {
+		return err
+	}
+	unlock, err := s.cache.Lock("cluster-" + name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := s.UpAlone(c.Context()); err != nil {
+		return err
+	}
+	fmt.Fprintf(c.ErrOrStderr(), "control plane %s is up; KUBECONFIG=%s, inside its network (cluster run); requests: %s\n",
+		name, s.Kubeconfig(), s.AuditLog())
 	return nil
 }
 

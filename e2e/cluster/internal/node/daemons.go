@@ -53,7 +53,7 @@ func (c *Cluster) etcd() daemon {
 }
 
 func (c *Cluster) apiserver() daemon {
-	return daemon{"apiserver", []string{c.kubernetes("kube-apiserver"),
+	args := []string{c.kubernetes("kube-apiserver"),
 		"--etcd-servers", "http://127.0.0.1:2379",
 		"--cert-dir", c.Path("pki/generated"),
 		"--tls-cert-file", c.Path("pki/apiserver.crt"), "--tls-private-key-file", c.Path("pki/apiserver.key"),
@@ -74,11 +74,16 @@ func (c *Cluster) apiserver() daemon {
 		"--proxy-client-cert-file", c.Path("pki/" + pki.FrontProxy + ".crt"),
 		"--proxy-client-key-file", c.Path("pki/" + pki.FrontProxy + ".key"),
 		"--enable-aggregator-routing=true",
-	}, c.answers("https://" + NodeIP + ":6443/readyz")}
+	}
+	if c.alone() {
+		args = append(args, "--audit-policy-file", c.Path(auditPolicy), "--audit-log-path", c.AuditLog(),
+			"--audit-log-maxsize", "100000") // MB: whoever counts the lines wants one file
+	}
+	return daemon{"apiserver", args, c.answers("https://" + NodeIP + ":6443/readyz")}
 }
 
 func (c *Cluster) controllerManager() daemon {
-	return daemon{"controller-manager", []string{c.kubernetes("kube-controller-manager"),
+	args := []string{c.kubernetes("kube-controller-manager"),
 		"--kubeconfig", c.Kubeconfig(),
 		"--use-service-account-credentials=true",
 		"--service-account-private-key-file", c.Path("pki/service-accounts.key"),
@@ -88,7 +93,11 @@ func (c *Cluster) controllerManager() daemon {
 		"--cluster-cidr", pods, "--allocate-node-cidrs=false",
 		"--bind-address", "127.0.0.1",
 		"--horizontal-pod-autoscaler-sync-period", "5s",
-	}, c.answers("https://127.0.0.1:10257/healthz")}
+	}
+	if c.alone() {
+		args = append(args, "--controllers=*,-endpointslice-controller,-endpoints-controller,-endpointslice-mirroring-controller")
+	}
+	return daemon{"controller-manager", args, c.answers("https://127.0.0.1:10257/healthz")}
 }
 
 func (c *Cluster) scheduler() daemon {
