@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -23,7 +22,7 @@ func (d *Deployments) Describe(ctx context.Context, name string) (workload.Descr
 	if err != nil {
 		return workload.Description{}, fmt.Errorf("describe %s: %w", name, err)
 	}
-	if p := t.unfit(); p != nil {
+	if p := d.unfit(ctx, t); p != nil {
 		return workload.Description{}, p
 	}
 	template, err := json.Marshal(Template{Pod: plain(t.user.Spec.Template), Config: t.current})
@@ -52,7 +51,7 @@ func decode(raw json.RawMessage) (*Template, error) {
 }
 
 // unfit says why the Deployment cannot be released in place.
-func (t *target) unfit() *cluster.Problem {
+func (d *Deployments) unfit(ctx context.Context, t *target) *cluster.Problem {
 	problem := func(text, remedy string) *cluster.Problem {
 		return &cluster.Problem{Reason: cluster.TargetUnfit, Text: t.origin() + " " + text, Remedy: remedy, Field: "spec.target"}
 	}
@@ -61,7 +60,7 @@ func (t *target) unfit() *cluster.Problem {
 			"use RollingUpdate")
 	}
 	if t.user.Spec.Paused && !t.held() {
-		return problem("is paused"+by(managers(t.user, "paused")), "resume it (kubectl rollout resume); serin pauses it itself")
+		return problem("is paused"+by(d.writers(ctx, t).paused), "resume it (kubectl rollout resume); serin pauses it itself")
 	}
 	selector, err := metav1.LabelSelectorAsSelector(t.user.Spec.Selector)
 	if err != nil {
@@ -74,26 +73,9 @@ func (t *target) unfit() *cluster.Problem {
 	return nil
 }
 
-func by(names []string) string {
-	if len(names) == 0 {
+func by(name string) string {
+	if name == "" {
 		return ""
 	}
-	return " by " + strings.Join(names, ", ")
-}
-
-// managers names those who have written a field of the spec, as far as the API server remembers.
-func managers(o metav1.Object, field string) []string {
-	var names []string
-	for _, m := range o.GetManagedFields() {
-		var fields struct {
-			Spec map[string]json.RawMessage `json:"f:spec"`
-		}
-		if m.FieldsV1 == nil || json.Unmarshal(m.FieldsV1.Raw, &fields) != nil {
-			continue
-		}
-		if _, ok := fields.Spec["f:"+field]; ok && m.Manager != cluster.Manager {
-			names = append(names, m.Manager)
-		}
-	}
-	return names
+	return " by " + name
 }

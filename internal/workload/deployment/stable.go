@@ -1,10 +1,9 @@
 package deployment
 
 import (
+	"cmp"
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -33,9 +32,9 @@ func (t *target) taken(owner string) error {
 // Once nothing but the ordered revision is asked for, nothing is left to roll, and it is paused again, whether all of it is
 // ready or not: a paused Deployment goes on replacing and scaling the pods it has.
 func (d *Deployments) applyStable(ctx context.Context, t *target, o workload.PoolOrder, template *Template, all workload.Order) error {
+	d.tellOfOthers(ctx, t)
 	switch {
 	case t.alone(o.Revision):
-		d.tellOfOthers(t)
 		return d.hold(ctx, t, all.Owner, true, t.restored(o.Revision))
 	case t.rolls() == o.Revision || t.described() == o.Revision:
 		return d.hold(ctx, t, all.Owner, false, t.promoted(o.Revision))
@@ -116,18 +115,20 @@ func (t *target) part(annotations map[string]any, note string) *unstructured.Uns
 	return &unstructured.Unstructured{Object: part}
 }
 
-// tellOfOthers says once who else writes spec.paused of a Deployment that was held and is not any more.
-func (d *Deployments) tellOfOthers(t *target) {
-	others := managers(t.user, "paused")
-	if !t.held() || t.user.Spec.Paused || len(others) == 0 {
+// tellOfOthers says once who has unpaused a Deployment that is held: while serin lets it roll, serin answers for that.
+func (d *Deployments) tellOfOthers(ctx context.Context, t *target) {
+	if !t.held() || t.user.Spec.Paused {
 		return
 	}
-	slices.Sort(others)
-	text := strings.Join(slices.Compact(others), ", ")
+	w := d.writers(ctx, t)
+	if !w.known || w.paused == cluster.Manager {
+		return
+	}
+	by := cmp.Or(w.paused, w.last, "somebody")
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if d.told[t.key.String()] != text {
-		d.told[t.key.String()] = text
-		d.log.Warn("something else has unpaused a Deployment that serin holds; it is paused again", "deployment", t.key.Object(), "by", text)
+	if d.told[t.key.String()] != by {
+		d.told[t.key.String()] = by
+		d.log.Warn("a Deployment that serin holds was unpaused; it is paused again", "deployment", t.key.Object(), "by", by)
 	}
 }

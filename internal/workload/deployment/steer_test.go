@@ -2,6 +2,7 @@ package deployment
 
 import (
 	"context"
+	"log/slog"
 	"testing"
 
 	corev1 "k8s.io/api/core/v1"
@@ -14,6 +15,8 @@ import (
 func TestUnpausedByOthers(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
+	said := &said{}
+	s.d.log = slog.New(said)
 	d := deployment(s.ns, "checkout", "v1")
 	*d.Spec.Replicas = 4
 	s.create(d)
@@ -30,6 +33,27 @@ func TestUnpausedByOthers(t *testing.T) {
 		}
 		return p.Revision == v1.Revision && p.Updated == 4 && p.Running == 4 && s.user("checkout").Spec.Paused
 	})
+	s.edit("checkout", unpause)
+	s.settled("checkout", v1)
+	if len(said.warnings) != 1 || said.warnings[0] != "kubectl" {
+		t.Errorf("said by whom: %v, want kubectl once", said.warnings)
+	}
+}
+
+// said keeps by whom a Deployment is said to have been unpaused.
+type said struct{ warnings []string }
+
+func (s *said) Enabled(context.Context, slog.Level) bool { return true }
+func (s *said) WithAttrs([]slog.Attr) slog.Handler       { return s }
+func (s *said) WithGroup(string) slog.Handler            { return s }
+func (s *said) Handle(_ context.Context, r slog.Record) error {
+	r.Attrs(func(a slog.Attr) bool {
+		if a.Key == "by" {
+			s.warnings = append(s.warnings, a.Value.String())
+		}
+		return true
+	})
+	return nil
 }
 
 // A template that comes while a promotion is under way waits: the promotion finishes first.
