@@ -24,7 +24,7 @@ const Kind = "DaemonSet"
 // Driver describes this workload to the catalog.
 var Driver = workload.Driver{
 	Kind:     Kind,
-	Features: plan.Features{plan.Scaling, plan.Renaming, plan.Fixed},
+	Features: plan.Features{plan.Scaling, plan.Renaming, plan.Yielding, plan.Fixed},
 	Check:    Check,
 	New:      func(env workload.Env) (workload.Workload, error) { return New(env), nil },
 	Router:   "replicas",

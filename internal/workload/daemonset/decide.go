@@ -38,10 +38,11 @@ func decide(f facts, want map[plan.Revision]int, keep map[string]bool) move {
 		return move{} // a pod that went now could come back as what the template was before
 	}
 	var m move
-	room, missing := f.room(), want[short]-count[short]
+	victims := f.victims(short, count, want)
+	room, missing := f.room(victims), want[short]-count[short]
 	for _, serving := range []bool{false, true} {
-		for _, o := range f.members {
-			if missing == 0 || o.going || o.serves() != serving || o.revision == short || count[o.revision] <= want[o.revision] {
+		for _, o := range victims {
+			if missing == 0 || o.serves() != serving || count[o.revision] <= want[o.revision] {
 				continue
 			}
 			switch {
@@ -95,13 +96,25 @@ func (f facts) short(count, want map[plan.Revision]int) plan.Revision {
 	return ""
 }
 
-// room is how many pods that serve may be sent away now.
-func (f facts) room() int {
-	serving := 0
+// victims are the pods of revisions that have too many, by node.
+func (f facts) victims(short plan.Revision, count, want map[plan.Revision]int) []member {
+	return slices.DeleteFunc(slices.Clone(f.members), func(o member) bool {
+		return o.going || o.revision == short || count[o.revision] <= want[o.revision]
+	})
+}
+
+// room is how many pods that serve may be sent away now. A pod that is not ready takes up room, for it may have come in the
+// place of one that was sent away; but not if it is older than all that may have to go: a sick pod of the old revision
+// must not keep the bad new ones.
+func (f facts) room(victims []member) int {
+	room := f.unavailable - f.full
 	for _, o := range f.members {
-		if o.serves() {
-			serving++
+		old := !o.going && !slices.ContainsFunc(victims, func(v member) bool {
+			return !o.pod.CreationTimestamp.Before(&v.pod.CreationTimestamp)
+		})
+		if o.serves() || old {
+			room++
 		}
 	}
-	return f.unavailable - (f.full - serving)
+	return room
 }

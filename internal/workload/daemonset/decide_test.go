@@ -14,7 +14,8 @@ import (
 	"serin.dev/serin/internal/plan"
 )
 
-// set writes a DaemonSet as "old old new! new-": one word per node, with ! not ready, - told to go, and . no pod.
+// set writes a DaemonSet as "old old new! new-": one word per node, with ! not ready, ? not ready and
+// older than the others, - told to go, and . no pod.
 func set(text string) []member {
 	var members []member
 	for i, word := range strings.Fields(text) {
@@ -22,11 +23,15 @@ func set(text string) []member {
 			continue
 		}
 		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("agent-%d", i), UID: types.UID(fmt.Sprint(i))}}
-		if !strings.HasSuffix(word, "!") {
+		p.CreationTimestamp = metav1.Unix(200, 0)
+		if strings.HasSuffix(word, "?") {
+			p.CreationTimestamp = metav1.Unix(100, 0)
+		}
+		if !strings.ContainsAny(word, "!?") {
 			p.Status = corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1",
 				Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}
 		}
-		members = append(members, member{pod: p, revision: plan.Revision(strings.TrimRight(word, "!-")), going: strings.HasSuffix(word, "-")})
+		members = append(members, member{pod: p, revision: plan.Revision(strings.TrimRight(word, "!?-")), going: strings.HasSuffix(word, "-")})
 	}
 	return members
 }
@@ -70,6 +75,8 @@ func TestDecide(t *testing.T) {
 		{reason: "back: the template first", pods: "a b b", template: "b", want: wish{"a": 3}, result: "put a"},
 		{reason: "back: one at a time", pods: "a b b", template: "a", want: wish{"a": 3}, result: "delete agent-1"},
 		{reason: "back: those that are not ready at once", pods: "a b! b!", template: "a", want: wish{"a": 3}, result: "delete agent-1, delete agent-2"},
+		{reason: "back: a sick pod of the old revision does not keep the new one", pods: "a? b b", template: "a", want: wish{"a": 3}, result: "delete agent-1"},
+		{reason: "back: nor does it let two go at once", pods: "a? . b", template: "a", want: wish{"a": 3}},
 		{reason: "back, though somebody wrote a third", pods: "a b", template: "c", want: wish{"a": 2}, result: "put a"},
 		{reason: "a new node made one too many", pods: "a a b b", template: "b", want: wish{"a": 3, "b": 1}, result: "put a"},
 		{reason: "the one too many goes", pods: "a a b b", template: "a", want: wish{"a": 3, "b": 1}, result: "delete agent-2"},

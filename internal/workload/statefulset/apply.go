@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
@@ -88,6 +89,7 @@ func wanted(o workload.Order) (map[plan.Revision]int, map[plan.Revision]corev1.P
 func (t *target) facts() facts {
 	f := facts{
 		replicas: t.replicas(), start: t.start(), partition: t.partition(), unavailable: 1, update: t.update, current: t.current,
+		ordered: t.set.Spec.PodManagementPolicy != appsv1.ParallelPodManagement,
 		settled: t.set.Status.ObservedGeneration == t.set.Generation, members: t.members,
 	}
 	if t.asked != nil {

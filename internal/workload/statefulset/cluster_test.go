@@ -38,6 +38,7 @@ type bench struct {
 	target string
 	key    types.NamespacedName
 	writes *counting
+	policy appsv1.PodManagementPolicyType
 	seen   map[plan.Revision]json.RawMessage // templates, as a record keeps them
 }
 
@@ -84,7 +85,7 @@ func (b *bench) write(tag string, replicas int32, change ...func(*appsv1.Statefu
 		TypeMeta:   metav1.TypeMeta{APIVersion: "apps/v1", Kind: Kind},
 		ObjectMeta: metav1.ObjectMeta{Name: b.key.Name, Namespace: b.key.Namespace},
 		Spec: appsv1.StatefulSetSpec{
-			Replicas: &replicas, ServiceName: "db", Selector: &metav1.LabelSelector{MatchLabels: labels},
+			Replicas: &replicas, ServiceName: "db", PodManagementPolicy: b.policy, Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: maps.Clone(labels)},
 				Spec: corev1.PodSpec{TerminationGracePeriodSeconds: &grace, Containers: []corev1.Container{{
@@ -286,7 +287,14 @@ func TestBatchByBatchAndPromoted(t *testing.T) {
 }
 
 func TestBackInTheMiddle(t *testing.T) {
+	for _, policy := range []appsv1.PodManagementPolicyType{appsv1.OrderedReadyPodManagement, appsv1.ParallelPodManagement} {
+		t.Run(string(policy), func(t *testing.T) { backInTheMiddle(t, policy) })
+	}
+}
+
+func backInTheMiddle(t *testing.T, policy appsv1.PodManagementPolicyType) {
 	b := newBench(t)
+	b.policy = policy
 	v1 := b.begin()
 	v2 := b.write("6.9.3", size)
 	b.reach(wish{v1: 1, v2: 2})

@@ -2,6 +2,7 @@ package statefulset
 
 import (
 	"fmt"
+	"slices"
 
 	"serin.dev/serin/internal/plan"
 )
@@ -22,7 +23,8 @@ type move struct {
 // facts are what a move is decided by.
 type facts struct {
 	replicas, start, partition int
-	unavailable                int // how many pods may be unavailable because of us
+	unavailable                int  // how many pods may be unavailable because of us
+	ordered                    bool // Kubernetes makes no pod while one of a lower ordinal is not ready
 	update, current            plan.Revision
 	settled                    bool          // Kubernetes has taken note of what the StatefulSet asks for
 	asked                      plan.Revision // asked for, while update stands in its place; "": none
@@ -63,8 +65,9 @@ func alone(want map[plan.Revision]int, replicas int) plan.Revision {
 // moveTo sorts the pods that have to go by who sends them away.
 func (f facts) moveTo(partition int, want map[plan.Revision]int, keep map[string]bool) move {
 	m := move{partition: partition}
-	room := f.room()
-	for _, o := range f.victims(partition, want) {
+	victims := f.victims(partition, want)
+	room := f.room(victims)
+	for _, o := range victims {
 		switch above := o.ordinal-f.start >= partition; {
 		case keep[o.instance()]:
 			m.leave = append(m.leave, o)
@@ -111,15 +114,20 @@ func (f facts) victims(partition int, want map[plan.Revision]int) []member {
 	return victims
 }
 
-// room is how many pods that serve may be sent away now.
-func (f facts) room() int {
-	serving := 0
+// room is how many pods that serve may be sent away now. A pod that is not ready takes up room, for it may have come in the
+// place of one that was sent away; but not if it is older than all that have to go, unless Kubernetes waits for it: a sick
+// pod of the old revision must not keep the bad new ones.
+func (f facts) room(victims []member) int {
+	room := f.unavailable - f.replicas
 	for _, o := range f.members {
-		if o.serves() {
-			serving++
+		old := !f.ordered && !o.going && !slices.ContainsFunc(victims, func(v member) bool {
+			return !o.pod.CreationTimestamp.Before(&v.pod.CreationTimestamp)
+		})
+		if o.serves() || old {
+			room++
 		}
 	}
-	return f.unavailable - (f.replicas - serving)
+	return room
 }
 
 // String writes a move for tests and logs.

@@ -12,7 +12,8 @@ import (
 	"serin.dev/serin/internal/plan"
 )
 
-// set writes a StatefulSet as "old old new! new-": one word per ordinal, with ! not ready, - told to go, and . no pod.
+// set writes a StatefulSet as "old old new! new-": one word per ordinal, with ! not ready, ? not ready
+// and older than the others, - told to go, and . no pod.
 func set(text string) []member {
 	var members []member
 	for i, word := range strings.Fields(text) {
@@ -20,12 +21,16 @@ func set(text string) []member {
 			continue
 		}
 		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: fmt.Sprintf("db-%d", i), UID: types.UID(fmt.Sprintf("%06d", i))}}
-		if !strings.HasSuffix(word, "!") {
+		p.CreationTimestamp = metav1.Unix(200, 0)
+		if strings.HasSuffix(word, "?") {
+			p.CreationTimestamp = metav1.Unix(100, 0)
+		}
+		if !strings.ContainsAny(word, "!?") {
 			p.Status = corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1",
 				Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}
 		}
 		members = append(members, member{
-			pod: p, ordinal: i, revision: plan.Revision(strings.TrimRight(word, "!-")), going: strings.HasSuffix(word, "-"),
+			pod: p, ordinal: i, revision: plan.Revision(strings.TrimRight(word, "!?-")), going: strings.HasSuffix(word, "-"),
 		})
 	}
 	return members
@@ -37,6 +42,7 @@ func TestDecide(t *testing.T) {
 		reason, pods    string
 		update, current plan.Revision
 		asked           plan.Revision
+		ordered         bool
 		want            wish
 		keep, result    string
 	}{
@@ -56,6 +62,11 @@ func TestDecide(t *testing.T) {
 		{reason: "back: the next waits for one that goes", pods: "a b- b", update: "b", current: "a", want: wish{"a": 3}, result: "held"},
 		{reason: "back: those that are not ready go at once", pods: "a b! b!", update: "b", current: "a", want: wish{"a": 3}, result: "held, delete 1, delete 2"},
 		{reason: "back: one that requests are under way to stays", pods: "a a b", update: "b", current: "a", want: wish{"a": 3}, keep: "2", result: "held, 2 leaves"},
+		{reason: "back: a sick pod of the old revision does not keep the new one", pods: "a? b b", update: "b", current: "a", want: wish{"a": 3},
+			result: "held, delete 1"},
+		{reason: "back: nor does it let two go at once", pods: "a? . b", update: "b", current: "a", want: wish{"a": 3}, result: "held"},
+		{reason: "back: but where Kubernetes makes pods in order it does", pods: "a? b b", update: "b", current: "a", ordered: true, want: wish{"a": 3},
+			result: "held"},
 		{reason: "half back", pods: "a b b", update: "b", current: "a", want: wish{"a": 2, "b": 1}, result: "partition 2, delete 1"},
 		{reason: "grown during a batch: what is too many goes back", pods: "a a b b b", update: "b", current: "a", want: wish{"a": 4, "b": 1},
 			result: "partition 4, delete 2"},
@@ -71,7 +82,7 @@ func TestDecide(t *testing.T) {
 		{reason: "no pods yet", pods: ". . .", update: "b", current: "a", want: wish{"a": 2, "b": 1}, result: "partition 2"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			f := facts{replicas: len(strings.Fields(c.pods)), partition: beyond, settled: true, unavailable: 1,
+			f := facts{replicas: len(strings.Fields(c.pods)), partition: beyond, settled: true, unavailable: 1, ordered: c.ordered,
 				update: c.update, current: c.current, asked: c.asked, members: set(c.pods)}
 			keep := map[string]bool{}
 			for _, o := range f.members {

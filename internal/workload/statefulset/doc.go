@@ -14,7 +14,8 @@
 //
 // A raised partition alone sends nobody back. serin deletes the pods that have to go, the lowest ordinal first, those that
 // are not ready at once (under OrderedReady they would block everything), and of the others one after the other: the next
-// when all pods are ready again. They come back with the old revision.
+// when all pods are ready again. They come back with the old revision. A pod of the old revision that was sick before does not
+// hold this up, except under OrderedReady, where Kubernetes makes no pod while one of a lower ordinal is not ready.
 //
 // Once all pods have the new revision and are ready, Kubernetes takes it for the current one and the old one can only be had
 // by putting its template back (package internal/cluster/held). When everything has returned, the template that was asked for
