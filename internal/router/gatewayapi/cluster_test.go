@@ -295,7 +295,7 @@ func (s *site) handedBack(before *unstructured.Unstructured) {
 	}
 	for _, e := range after.GetManagedFields() {
 		if e.Manager == cluster.TrafficManager {
-			s.Errorf("%s still owns %s", e.Manager, e.FieldsV1.Raw)
+			s.Errorf("%s still owns %s", e.Manager, e.FieldsV1.GetRawString())
 		}
 	}
 	// The user's next change is nobody else's: no conflict without force.

@@ -27,12 +27,16 @@
 // # What is known to be done
 //
 // A route is pending until every parent that reports on it has Accepted and ResolvedRefs for the route's generation, and
-// for `settle` after that, since the status tells what a controller has understood, not what its data planes do.
+// for `settle` after that, since the status tells what a controller has understood, not what its data planes do. Traefik
+// followed in 0.1 s on an idle machine, and in more than 0.7 s on one whose processors were taken many times over.
+//
+// A route that was handed back says nothing of its target any more. A process that is new then knows no traffic of it (the
+// zero Route) until its first order.
 //
 // # Limits
 //
 //   - Users cannot be kept on their track: the session persistence fields of routes are on their way out again (GEP-1619
-//     moves to a policy), and a match on a cookie cannot assign one. Routers that can are named in the refusal.
+//     moves to a policy), and a match on a cookie cannot hand one out.
 //   - A path prefix is one of whole path elements: /new claims /new/things and not /newer.
 //   - Of several matches that claim a request the gateway takes the most specific one. Orders in which that is not the first
 //     are refused, where it makes a difference.

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"reflect"
 	"slices"
 	"time"
 
@@ -87,12 +86,6 @@ func (h held) write(route client.Object) error {
 
 // targets returns those of the route in order.
 func (h held) targets() []string { return slices.Sorted(maps.Keys(h.Targets)) }
-
-// same reports whether two records order the same of the same rules.
-func (r record) same(s record) bool {
-	return r.Traffic.Equal(s.Traffic) && maps.Equal(r.Pools, s.Pools) && maps.Equal(r.Services, s.Services) &&
-		string(r.With) == string(s.With) && reflect.DeepEqual(r.Edits, s.Edits)
-}
 
 // plain reports whether the traffic is what a route without serin would do.
 func plain(t plan.Traffic) bool {

@@ -128,8 +128,8 @@ func (r *Router) holding(ctx context.Context, target string) (*unstructured.Unst
 		if err == nil && holds(route, target) {
 			return route, nil
 		}
-		if client.IgnoreNotFound(err) != nil {
-			return nil, err
+		if m.resting != nil || client.IgnoreNotFound(err) != nil {
+			return nil, client.IgnoreNotFound(err)
 		}
 	}
 	for _, kind := range []string{httpRoute, grpcRoute} {
