@@ -112,8 +112,8 @@ bin/serin-linux-%: .FORCE
 image: bin/serin-linux-amd64 bin/serin-linux-arm64 ## make bin/image.tar, an OCI archive for two architectures; no network
 	go run ./deploy/image -name $(IMAGE) -revision $(VERSION) -out bin/image.tar amd64=bin/serin-linux-amd64 arm64=bin/serin-linux-arm64
 
-bin/helm: e2e/cluster/parts/helm/go.mod e2e/cluster/parts/helm/go.sum
-	cd e2e/cluster/parts/helm && go build -trimpath -o ../../../../bin/helm helm.sh/helm/v4/cmd/helm
+bin/helm: bin/cluster
+	ln -sf "$$(bin/cluster build helm)/helm" $@
 
 .PHONY: chart
 chart: bin/helm ## write what of the chart and the kustomize base follows from the code

@@ -44,6 +44,7 @@ func controllerCommand() *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&kubeconfig, "kubeconfig", "", "how to reach the cluster (default: the pod's service account, else $KUBECONFIG, else ~/.kube/config)")
 	f.StringSliceVar(&o.Namespaces, "namespaces", nil, "namespaces to watch (default all)")
+	f.StringSliceVar(&o.Without, "without", nil, "modules to do without, as in router/istio,workload/DaemonSet,metric/prometheus; Canaries that ask for one are refused")
 	f.BoolVar(&o.Lead, "leader-elect", true, "let one of several processes lead; off only where there never is a second one")
 	f.StringVar(&o.LeadIn, "leader-namespace", os.Getenv("POD_NAMESPACE"), "namespace of the lease (default $POD_NAMESPACE, else the pod's own)")
 	f.StringVar(&o.Metrics, "metrics-address", ":8080", "where /metrics is served; 0: nowhere")

@@ -2,6 +2,9 @@ package dialect
 
 import (
 	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
 
 	"serin.dev/serin/internal/compile"
 	"serin.dev/serin/internal/plan"
@@ -23,6 +26,20 @@ type BackEnd struct {
 	Check    func(settings json.RawMessage) error
 	// Of a workload: the router and the metric store of a Canary that names none; empty: the embedded proxy.
 	Router, Metrics string
+}
+
+// Without is what is left when modules are switched off, written as "router/istio", "workload/DaemonSet" or "metric/prometheus".
+func (k Known) Without(modules []string) (Known, error) {
+	k.Routers, k.Workloads, k.Metrics = maps.Clone(k.Routers), maps.Clone(k.Workloads), maps.Clone(k.Metrics)
+	rooms := map[string]map[string]BackEnd{"router": k.Routers, "workload": k.Workloads, "metric": k.Metrics}
+	for _, module := range modules {
+		room, name, _ := strings.Cut(module, "/")
+		if _, ok := rooms[room][name]; !ok {
+			return k, fmt.Errorf("do without %q: there is no such module", module)
+		}
+		delete(rooms[room], name)
+	}
+	return k, nil
 }
 
 // Abilities are those of the router and the workload that the draft has chosen.

@@ -25,6 +25,7 @@ import (
 	"serin.dev/serin/internal/catalog"
 	"serin.dev/serin/internal/cluster"
 	"serin.dev/serin/internal/controller"
+	"serin.dev/serin/internal/dialect"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/notify"
 	"serin.dev/serin/internal/reconcile"
@@ -37,6 +38,7 @@ import (
 type ClusterOptions struct {
 	Config     *rest.Config
 	Namespaces []string // to watch; none: all
+	Without    []string // modules that are switched off: "router/istio"
 	Lead       bool     // elect a leader; off, this process works at once and must be alone
 	LeadIn     string   // namespace of the lease
 	Metrics    string   // address; "0": none
@@ -109,13 +111,17 @@ func assemble(m manager.Manager, o ClusterOptions) error {
 	means := reconcile.Means{
 		Store: store, Judge: catalog.Judge, Now: now, Log: o.Log, Checkpoint: checkpoint,
 	}
-	watches, err := openCluster(access, &means)
+	known, err := catalog.OnCluster().Without(o.Without)
+	if err != nil {
+		return err
+	}
+	watches, err := openCluster(access, known, &means)
 	if err != nil {
 		return err
 	}
 	loop := reconcile.New(means)
 	canaries = controller.New(controller.Means{
-		Access: access, Loop: loop, Store: means.Store, Known: catalog.OnCluster(), Workloads: means.Workloads, Routers: means.Routers,
+		Access: access, Loop: loop, Store: means.Store, Known: known, Workloads: means.Workloads, Routers: means.Routers,
 		Events: m.GetEventRecorder("serin"), Metrics: ctrlmetrics.Registry, Log: o.Log,
 	})
 	loop.Happened = canaries.Happened
@@ -125,15 +131,15 @@ func assemble(m manager.Manager, o ClusterOptions) error {
 // now is the wall's clock without a monotonic reading, because positions outlive the process.
 func now() time.Time { return time.Now().UTC().Round(0) }
 
-// openCluster makes every back end of the catalog that works on a cluster, and lists what they watch.
-func openCluster(a *cluster.Access, m *reconcile.Means) (watches []cluster.Watch, err error) {
+// openCluster makes every back end of the catalog that is known on the cluster, and lists what they watch.
+func openCluster(a *cluster.Access, known dialect.Known, m *reconcile.Means) (watches []cluster.Watch, err error) {
 	m.Routers, m.Workloads = map[string]router.Router{}, map[string]workload.Workload{}
 	m.Metrics, m.Notifiers = map[string]metric.Store{}, map[string]notify.Notifier{}
 	if m.Keeper, err = catalog.Keeper.New(); err != nil {
 		return nil, fmt.Errorf("open keeper %s: %w", catalog.Keeper.Name, err)
 	}
 	for _, d := range catalog.Routers {
-		if !d.Cluster {
+		if _, ok := known.Routers[d.Name]; !ok {
 			continue
 		}
 		if m.Routers[d.Name], err = d.New(router.Env{Log: a.Log, Cluster: a}); err != nil {
@@ -142,7 +148,7 @@ func openCluster(a *cluster.Access, m *reconcile.Means) (watches []cluster.Watch
 		watches = append(watches, d.Watches...)
 	}
 	for _, d := range catalog.Workloads {
-		if !d.Cluster {
+		if _, ok := known.Workloads[d.Kind]; !ok {
 			continue
 		}
 		if m.Workloads[d.Kind], err = d.New(workload.Env{Log: a.Log, Cluster: a}); err != nil {
@@ -151,7 +157,7 @@ func openCluster(a *cluster.Access, m *reconcile.Means) (watches []cluster.Watch
 		watches = append(watches, d.Watches...)
 	}
 	for _, d := range catalog.Metrics {
-		if d.Local {
+		if _, ok := known.Metrics[d.Name]; !ok {
 			continue
 		}
 		if m.Metrics[d.Name], err = d.New(metric.Env{Log: a.Log, Cluster: a, Secret: secret(a)}); err != nil {

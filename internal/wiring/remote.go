@@ -67,7 +67,7 @@ func NewRemote(reach cli.Reach) (cli.Server, error) {
 	r := &Remote{kube: kube, namespace: cmp.Or(reach.Namespace, namespace)}
 	r.access = &cluster.Access{Client: c, Live: c, Pods: cluster.NewPods(kube, nil), Now: now, Log: silent}
 	means := reconcile.Means{Store: objects.New(r.access), Judge: catalog.Judge, Now: now, Log: silent}
-	if _, err := openCluster(r.access, &means); err != nil {
+	if _, err := openCluster(r.access, catalog.OnCluster(), &means); err != nil {
 		return nil, err
 	}
 	r.loop = reconcile.New(means)
