@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"k8s.io/client-go/kubernetes/scheme"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
@@ -45,11 +46,51 @@ type stand struct {
 	a  *cluster.Access
 	ns string
 	d  *Deployments
+
+	lags bool // d reads from caches
 }
 
 func newStand(t *testing.T) *stand {
 	a, ns := clustertest.New(t, kinds(t))
 	return &stand{t: t, a: a, ns: ns, d: New(workload.Env{Cluster: a, Log: a.Log})}
+}
+
+// cache lets the workload read as it does in the controller: from caches, without managed fields.
+func (s *stand) cache() {
+	s.t.Helper()
+	rest := clustertest.Config(s.t)
+	reads, err := cache.New(rest, cache.Options{
+		Scheme: kinds(s.t), DefaultNamespaces: map[string]cache.Config{s.ns: {}}, DefaultTransform: cache.TransformStripManagedFields(),
+	})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	ctx, cancel := context.WithCancel(s.t.Context())
+	go func() { ended <- reads.Start(ctx) }()
+	s.t.Cleanup(func() {
+		cancel()
+		if err := <-ended; err != nil {
+			s.t.Errorf("cache: %v", err)
+		}
+	})
+	c, err := client.New(rest, client.Options{Scheme: kinds(s.t), Cache: &client.CacheOptions{Reader: reads}})
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	a := *s.a
+	a.Client, s.lags = c, true
+	s.d = New(workload.Env{Cluster: &a, Log: a.Log})
+}
+
+// noticed waits until the workload has seen the last edit of the user's.
+func (s *stand) noticed(name string) {
+	s.t.Helper()
+	s.until("the edit is seen", func(ctx context.Context) bool {
+		d := &appsv1.Deployment{}
+		err := s.d.a.Get(ctx, client.ObjectKey{Namespace: s.ns, Name: name}, d)
+		return err == nil && d.Generation >= s.user(name).Generation
+	})
 }
 
 func (s *stand) target(name string) string { return key(s.ns, name) }
@@ -132,6 +173,7 @@ func (s *stand) version(name, version string) {
 
 func (s *stand) describe(name string) workload.Description {
 	s.t.Helper()
+	s.noticed(name)
 	got, err := s.d.Describe(s.t.Context(), s.target(name))
 	if err != nil {
 		s.t.Fatalf("describe: %v", err)
