@@ -572,6 +572,10 @@ func TestARouteOfItsOwn(t *testing.T) {
 	}
 	s.order("shop", 0, settings)
 	rest := s.get(httpRoute, "shop-serin")
+	s.order("shop", 0, settings)
+	if s.get(httpRoute, "shop-serin").GetResourceVersion() != rest.GetResourceVersion() {
+		t.Error("ordering the same again wrote")
+	}
 	s.order("shop", 100, settings, staff)
 	rules, _ := rulesOf(s.get(httpRoute, "shop-serin"))
 	if len(rules) != 2 || len(rules[1].maps("backendRefs")) != 2 {

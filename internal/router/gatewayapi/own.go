@@ -41,14 +41,16 @@ func (r *Router) dress(ctx context.Context, o order, route *unstructured.Unstruc
 	for _, h := range o.settings.Hostnames {
 		hosts = append(hosts, h)
 	}
-	spec := map[string]any{"parentRefs": refs, "rules": route.Object["spec"]}
-	if was, ok := route.Object["spec"].(map[string]any); ok {
-		spec["rules"] = was["rules"]
+	spec, ok := route.Object["spec"].(map[string]any)
+	if !ok {
+		spec = map[string]any{}
+		route.Object["spec"] = spec
 	}
+	spec["parentRefs"] = refs
+	delete(spec, "hostnames")
 	if len(hosts) > 0 {
 		spec["hostnames"] = hosts
 	}
-	route.Object["spec"] = spec
 	plain := rule{"backendRefs": []any{map[string]any{
 		"group": "", "kind": "Service", "name": o.Services[plan.Stable], "port": port, "weight": int64(1),
 	}}}
