@@ -8,15 +8,36 @@ import (
 	"github.com/prometheus/prometheus/model/histogram"
 )
 
-// The grid that native histograms are brought to.
+// The grid that native histograms of seconds are brought to.
 const (
 	lowestOctave  = -10 // 2^-10 s, about a millisecond
 	highestOctave = 4   // 16 s
 	finest        = 2   // 2^2 bounds per octave; Prometheus's schema 2
 )
 
-// latencies adds the buckets of all series up: cumulative counts over ascending bounds, without +Inf.
-func latencies(all map[string]*series) ([]float64, []int64) {
+// A unit is what a duration is counted in.
+type unit struct {
+	seconds float64 // of one
+	octaves int     // between one and a second, about
+}
+
+func unitOf(name string) unit {
+	if name == "ms" {
+		return unit{1e-3, 10}
+	}
+	return unit{1, 0}
+}
+
+// latencies adds the buckets of all series up: cumulative counts over ascending bounds in seconds, without +Inf.
+func latencies(all map[string]*series, of unit) ([]float64, []int64) {
+	bounds, buckets := merged(all, of.octaves)
+	for i := range bounds {
+		bounds[i] *= of.seconds
+	}
+	return bounds, buckets
+}
+
+func merged(all map[string]*series, octaves int) ([]float64, []int64) {
 	if len(all) == 0 {
 		return nil, nil
 	}
@@ -29,7 +50,7 @@ func latencies(all map[string]*series) ([]float64, []int64) {
 		}
 	}
 	if native == len(all) && schema != histogram.CustomBucketsSchema {
-		return nativeLatencies(all, schema)
+		return nativeLatencies(all, schema, octaves)
 	}
 	return classicLatencies(all)
 }
@@ -81,9 +102,9 @@ func (one *series) classic() map[float64]int64 {
 
 // nativeLatencies merges the buckets of each series into the grid of the coarsest one. A bucket of a finer schema lies
 // within exactly one of a coarser (the bounds of schema n are all bounds of schema n+1), so no count is guessed.
-func nativeLatencies(all map[string]*series, schema int32) ([]float64, []int64) {
+func nativeLatencies(all map[string]*series, schema int32, octaves int) ([]float64, []int64) {
 	step := math.Exp2(-float64(schema)) // octaves between two bounds
-	first, last := int(math.Floor(lowestOctave/step)), int(math.Ceil(highestOctave/step))
+	first, last := int(math.Floor(float64(lowestOctave+octaves)/step)), int(math.Ceil(float64(highestOctave+octaves)/step))
 	counts := make([]float64, last-first+1)
 	for _, one := range all {
 		h := one.native

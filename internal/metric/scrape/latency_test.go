@@ -64,7 +64,7 @@ func TestNativeBucketsAreExact(t *testing.T) {
 		if err := h.Validate(); err != nil {
 			t.Fatal(err)
 		}
-		bounds, buckets := latencies(map[string]*series{"": {native: h}})
+		bounds, buckets := latencies(map[string]*series{"": {native: h}}, unitOf("s"))
 		if len(bounds) > 60 {
 			t.Fatalf("%d bounds", len(bounds))
 		}
@@ -90,8 +90,23 @@ func TestNativeHistogramWithItsOwnBounds(t *testing.T) {
 	if err := h.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	bounds, buckets := latencies(map[string]*series{"": {native: h}})
+	bounds, buckets := latencies(map[string]*series{"": {native: h}}, unitOf("s"))
 	if len(bounds) != 3 || buckets[0] != 4 || buckets[1] != 7 || buckets[2] != 7 {
 		t.Errorf("got %v, %v", bounds, buckets)
+	}
+}
+
+// In milliseconds the grid lies between one of them and 2^14: as many bounds, in seconds.
+func TestNativeMilliseconds(t *testing.T) {
+	h := &histogram.FloatHistogram{
+		Schema: 0, Count: 3, PositiveBuckets: []float64{1, 2},
+		PositiveSpans: []histogram.Span{{Offset: 3, Length: 1}, {Offset: 3, Length: 1}}, // (4, 8] and (64, 128]
+	}
+	bounds, buckets := latencies(map[string]*series{"": {native: h}}, unitOf("ms"))
+	if len(bounds) != 15 || bounds[0] != 0.001 || bounds[3] != 0.008 || bounds[14] != 16.384 {
+		t.Fatalf("bounds %v", bounds)
+	}
+	if buckets[2] != 0 || buckets[3] != 1 || buckets[6] != 1 || buckets[7] != 3 {
+		t.Errorf("buckets %v", buckets)
 	}
 }

@@ -215,7 +215,7 @@ func (s *sheet) sum() (metric.Counters, string) {
 			c.Failures += one.all()
 		}
 	}
-	c.Bounds, c.Buckets = latencies(s.duration)
+	c.Bounds, c.Buckets = latencies(s.duration, s.rules.unit)
 	if n := len(c.Buckets); n > 0 && (!slices.IsSorted(c.Buckets) || c.Buckets[n-1] > c.Requests) {
 		c.Bounds, c.Buckets = nil, nil
 		s.invalid = fmt.Sprintf("the buckets of %s contradict each other", s.rules.duration.Metric)

@@ -104,6 +104,7 @@ var refused = map[string]json.RawMessage{
 	"failures.regex":  json.RawMessage(`{"failures":{"label":"code","regex":"5.("}}`),
 	"failures.label":  json.RawMessage(`{"failures":{"regex":"5.."}}`),
 	"exclude.label":   json.RawMessage(`{"exclude":{}}`),
+	"unit":            json.RawMessage(`{"unit":"us"}`),
 	"histogram":       json.RawMessage(`{"histogram":"x"}`),
 }
 
@@ -240,6 +241,8 @@ func TestAddress(t *testing.T) {
 		{"a path of the instance is not part of it", ``, "http://127.0.0.1:40001/app?x=1", "http://127.0.0.1:40001/metrics"},
 		{"another port", `{"port":9797}`, "http://127.0.0.1:40001", "http://127.0.0.1:9797/metrics"},
 		{"another port, IPv6", `{"port":9797}`, "https://[::1]", "https://[::1]:9797/metrics"},
+		{"the sidecar of a preset", `{"preset":"istio"}`, "http://10.0.0.1:8080", "http://10.0.0.1:15020/stats/prometheus"},
+		{"the user's port before the preset's", `{"preset":"linkerd","port":4192}`, "http://10.0.0.1:8080", "http://10.0.0.1:4192/metrics"},
 		{"a path with a query", `{"path":"/stats/prometheus?usedonly"}`, "http://a:1", "http://a:1/stats/prometheus?usedonly"},
 	}
 	for _, c := range cases {

@@ -14,11 +14,12 @@ import (
 
 // Settings say where the metrics are and which of them to count. What is not given is the preset's.
 type Settings struct {
-	Preset   string        `json:"preset"`   // "podinfo" (default), "go", "micrometer"
+	Preset   string        `json:"preset"`   // "podinfo" (default), "go", "micrometer", "istio", "linkerd", "envoy"
 	Path     string        `json:"path"`     // "/metrics"
-	Port     int           `json:"port"`     // 0: where the instance answers requests
+	Port     int           `json:"port"`     // 0: the preset's, or where the instance answers requests
 	Timeout  plan.Duration `json:"timeout"`  // of one instance, 2s
-	Duration *Selector     `json:"duration"` // a histogram (or summary) in seconds: requests and latencies
+	Unit     string        `json:"unit"`     // of the duration: "s" (default), "ms"
+	Duration *Selector     `json:"duration"` // a histogram (or summary): requests and latencies
 	Requests *Selector     `json:"requests"` // a counter: failures, where the duration has no label for them; without a duration also the requests
 	Failures *Rule         `json:"failures"` // which series are failures
 	Exclude  *Rule         `json:"exclude"`  // which series are not counted at all
@@ -39,7 +40,7 @@ type Rule struct {
 
 const healthPaths = `/?(?i:metrics|healthz?|livez|readyz(_(enable|disable))?)(/.*)?`
 
-// presets are complete but for the paths, ports and times that all share.
+// presets are complete but for the paths, ports, units and times that all share.
 func presets() map[string]Settings {
 	return map[string]Settings{
 		"podinfo": {
@@ -55,7 +56,32 @@ func presets() map[string]Settings {
 		"micrometer": {
 			Duration: &Selector{Metric: "http_server_requests_seconds"},
 			Failures: &Rule{Label: "status", Regex: "5.."},
-			Exclude:  &Rule{Label: "uri", Regex: `/(actuator|q/(metrics|health))(/.*)?`},
+			Exclude:  &Rule{Label: "uri", Regex: `/(actuator|q/(metrics|health)|health|prometheus)(/.*)?`},
+		},
+		// The sidecar, whose agent hands out Envoy's metrics together with the program's. Of what it counted, the requests that came
+		// in. https://istio.io/latest/docs/ops/integrations/prometheus/, /docs/reference/config/metrics/
+		"istio": {
+			Path: "/stats/prometheus", Port: 15020, Unit: "ms",
+			Duration: &Selector{Metric: "istio_request_duration_milliseconds", Labels: map[string]string{"reporter": "destination"}},
+			Failures: &Rule{Label: "response_code", Regex: "5..|0"},
+			Exclude:  &Rule{Label: "request_protocol", Regex: "tcp"},
+		},
+		// The proxy beside the program. https://linkerd.io/2/reference/proxy-metrics/
+		"linkerd": {
+			Port: 4191, Unit: "ms",
+			Duration: &Selector{Metric: "response_latency_ms", Labels: map[string]string{"direction": "inbound"}},
+			Requests: &Selector{Metric: "response_total", Labels: map[string]string{"direction": "inbound"}},
+			Failures: &Rule{Label: "classification", Regex: "failure"},
+			Exclude:  &Rule{Label: "route_name", Regex: "probe"},
+		},
+		// An Envoy in front of the program, by its administration. The histogram does not tell failures.
+		// https://www.envoyproxy.io/docs/envoy/latest/configuration/http/http_conn_man/stats
+		"envoy": {
+			Path: "/stats/prometheus?usedonly", Port: 9901, Unit: "ms",
+			Duration: &Selector{Metric: "envoy_http_downstream_rq_time"},
+			Requests: &Selector{Metric: "envoy_http_downstream_rq_xx"},
+			Failures: &Rule{Label: "envoy_response_code_class", Regex: "5"},
+			Exclude:  &Rule{Label: "envoy_http_conn_manager_prefix", Regex: "admin|async-client"},
 		},
 	}
 }
@@ -69,6 +95,7 @@ type rulebook struct {
 	requests *Selector
 	failures filter
 	exclude  filter
+	unit     unit
 }
 
 // A filter is a compiled Rule; the zero filter fits nothing.
@@ -91,7 +118,7 @@ func decode(with json.RawMessage) (*rulebook, error) {
 	if err := s.complete(); err != nil {
 		return nil, err
 	}
-	b := &rulebook{path: s.Path, port: s.Port, timeout: time.Duration(s.Timeout), duration: s.Duration, requests: s.Requests}
+	b := &rulebook{path: s.Path, port: s.Port, timeout: time.Duration(s.Timeout), duration: s.Duration, requests: s.Requests, unit: unitOf(s.Unit)}
 	var err error
 	if b.failures, err = s.Failures.compile("failures"); err != nil {
 		return nil, err
@@ -113,13 +140,25 @@ func (s *Settings) complete() error {
 		return fmt.Errorf("preset: %q is none of %s", s.Preset, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
 	}
 	if s.Duration == nil && s.Requests == nil {
-		s.Duration = preset.Duration
+		s.Duration, s.Requests = preset.Duration, preset.Requests
+	}
+	if s.Unit == "" {
+		s.Unit = preset.Unit
+	}
+	if s.Unit == "" {
+		s.Unit = "s"
 	}
 	if s.Failures == nil {
 		s.Failures = preset.Failures
 	}
 	if s.Exclude == nil {
 		s.Exclude = preset.Exclude
+	}
+	if s.Port == 0 {
+		s.Port = preset.Port
+	}
+	if s.Path == "" {
+		s.Path = preset.Path
 	}
 	if s.Path == "" {
 		s.Path = "/metrics"
@@ -132,6 +171,8 @@ func (s *Settings) complete() error {
 		return fmt.Errorf("path: %q does not begin with /", s.Path)
 	case s.Port < 0 || s.Port > 65535:
 		return fmt.Errorf("port: %d is not from 0 (the instance's own) to 65535", s.Port)
+	case s.Unit != "s" && s.Unit != "ms":
+		return fmt.Errorf("unit: %q is neither s nor ms", s.Unit)
 	case s.Timeout < plan.Duration(time.Millisecond):
 		return fmt.Errorf("timeout: must be at least 1ms")
 	case s.Duration != nil && s.Duration.Metric == "":
