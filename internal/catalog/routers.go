@@ -3,6 +3,7 @@ package catalog
 import (
 	"serin.dev/serin/internal/router"
 	"serin.dev/serin/internal/router/gatewayapi"
+	"serin.dev/serin/internal/router/istio"
 	"serin.dev/serin/internal/router/proxy"
 	"serin.dev/serin/internal/router/replicas"
 )
@@ -12,4 +13,5 @@ var Routers = []router.Driver{
 	proxy.Driver,
 	replicas.Driver,
 	gatewayapi.Driver,
+	istio.Driver,
 }
