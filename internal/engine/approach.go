@@ -92,8 +92,11 @@ func (a *approaching) makeRoom() {
 
 // traffic chooses between the wanted traffic and the present one.
 func (a *approaching) traffic() (plan.Traffic, map[plan.TrackName]plan.PoolName) {
-	if len(a.now) == 0 || a.carries(a.want.Traffic) {
+	if a.carries(a.want.Traffic) {
 		return a.want.Traffic, a.behind
+	}
+	if len(a.now) == 0 { // nobody knows where requests go: a route that was handed back, or never ordered
+		return plan.Traffic{Shares: plan.Shares{plan.Stable: a.want.Traffic.Shares.Sum()}, Sticky: a.want.Traffic.Sticky}, a.behind
 	}
 	if a.homeward() && a.sameTracks() {
 		back := a.want.Traffic

@@ -217,6 +217,7 @@ func TestApproach(t *testing.T) {
 		size   map[plan.PoolName]int
 		waits  string
 	}{
+		{"a route that nobody knows is not taken for one that may go to a canary that is not there", half, []plan.Pool{pool("v1", 4, 4)}, plan.Route{}, 0, map[plan.PoolName]int{"v1": 4, "v2": 2}, "readiness"},
 		{"grow before shifting", half, []plan.Pool{pool("v1", 4, 4)}, route(1000, 0), 0, map[plan.PoolName]int{"v1": 4, "v2": 2}, "readiness"},
 		{"half ready is not ready", half, []plan.Pool{pool("v1", 4, 4), pool("v2", 2, 1)}, route(1000, 0), 0, map[plan.PoolName]int{"v1": 4, "v2": 2}, "readiness"},
 		{"shift when ready", half, []plan.Pool{pool("v1", 4, 4), pool("v2", 2, 2)}, route(1000, 0), 500, map[plan.PoolName]int{"v1": 4, "v2": 2}, "route"},

@@ -131,9 +131,18 @@ func arrived(d *decision) bool {
 	if !d.at.Arrived.IsZero() {
 		return false
 	}
-	d.at.Arrived, d.at.Waiting, d.moved = d.seen.Now, nil, true
+	d.at.Arrived, d.at.Waiting, d.moved = d.arrival(), nil, true
 	d.told(plan.Entered, fmt.Sprintf("%s: %s reached", d.p.Canary, d.step().Name))
 	return true
+}
+
+// arrival is when the state was reached. Traffic comes last on the way to it, so where the route itself remembers when it
+// changed, and did so in this step, that is when; another process would say the same.
+func (d *decision) arrival() time.Time {
+	if since := d.seen.Route.Since; since.After(d.at.Entered) && !since.After(d.seen.Now) {
+		return since
+	}
+	return d.seen.Now
 }
 
 // paused: a person holds it.

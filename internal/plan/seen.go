@@ -1,5 +1,7 @@
 package plan
 
+import "time"
+
 // A Pool is what was seen running of one revision (or on one track, see PoolName).
 type Pool struct {
 	Name      PoolName   `json:"name"`
@@ -28,6 +30,8 @@ type Route struct {
 	// Pending says why an order is not yet acknowledged; empty when Traffic is all there is.
 	// While it is not empty requests may still follow either the old or the new order.
 	Pending string `json:"pending,omitempty"`
+	// Since is when the data plane began to do Traffic, where the router keeps that on record; zero: it does not.
+	Since time.Time `json:"since,omitzero"`
 	// Busy counts requests under way per instance, of all instances the router still sends to or still waits for.
 	// An instance in it must not be stopped. Nil where the router cannot tell.
 	Busy map[string]int `json:"busy,omitempty"`

@@ -59,6 +59,7 @@ func New(m Means) *Loop {
 type release struct {
 	releases.Release
 	status   releases.Status
+	stored   plan.Position // in the record; status may know more
 	target   releases.Target
 	evidence map[string]releases.Evidence // of the looks taken in this round
 	news     []releases.Event             // what they brought to light
@@ -82,7 +83,7 @@ func (l *Loop) round(ctx context.Context, r *release) (time.Duration, error) {
 		return 0, fmt.Errorf("observe %s: %w", r.Name, err)
 	}
 	next, events := l.decide(r, seen)
-	if err := l.record(r, next, events); err != nil { // before acting: a crash may repeat, never forget
+	if err := l.record(r, seen, next, events); err != nil { // before acting: a crash may repeat, never forget
 		return 0, fmt.Errorf("record %s: %w", r.Name, err)
 	}
 	if err := l.act(ctx, r, seen, next.Do); err != nil {
@@ -132,7 +133,7 @@ func (l *Loop) load(name string) (*release, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &release{Release: rel, status: status, target: target, evidence: map[string]releases.Evidence{}}
+	r := &release{Release: rel, status: status, stored: status.Position, target: target, evidence: map[string]releases.Evidence{}}
 	l.recall(r)
 	return r, nil
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,12 +16,13 @@ import (
 
 // record writes what was decided, in one transaction: the position, the evidence of this round, the hooks that have to be
 // told. A round that changed nothing writes nothing.
-func (l *Loop) record(r *release, d engine.Decision, events []releases.Event) error {
-	before := r.status.Position
-	due := l.keep(r)
-	if !due && len(d.Tell) == 0 && len(events) == 0 && !l.changed(before, d.Next) {
+func (l *Loop) record(r *release, seen engine.Sight, d engine.Decision, events []releases.Event) error {
+	if !l.due(r, d.Next, events) && len(d.Tell) == 0 && !l.changed(r.stored, d.Next, seen) {
+		l.keep(r, d.Next, events)
+		l.tell(r, d, events)
 		return nil
 	}
+	untold := slices.Concat(l.kept(r), events)
 	evidence := maps.Clone(r.status.Evidence)
 	if evidence == nil && len(r.evidence) > 0 {
 		evidence = map[string]releases.Evidence{}
@@ -32,22 +34,27 @@ func (l *Loop) record(r *release, d engine.Decision, events []releases.Event) er
 		for _, t := range d.Tell {
 			s.Outbox = append(s.Outbox, entry(r, t, l.Now()))
 		}
-		for _, e := range events {
+		for _, e := range untold {
 			s.Remember(e)
 		}
 		r.status = *s
 	}
-	if err := l.write(r, change, !before.Phase.Over() && d.Next.Phase.Over(), d.Next); err != nil {
+	if err := l.write(r, change, !r.stored.Phase.Over() && d.Next.Phase.Over(), d.Next); err != nil {
 		return err
 	}
-	l.settled(r, d.Next.Phase.Over())
+	l.settled(r, d.Next)
+	l.tell(r, d, events)
+	return nil
+}
+
+// tell says what happened to whoever listens.
+func (l *Loop) tell(r *release, d engine.Decision, events []releases.Event) {
 	for _, e := range events {
 		if l.Happened != nil {
 			l.Happened(r.Release, e)
 		}
 		l.Log.Info(e.Text, "release", r.Name, "reason", e.Reason, "step", r.Plan.Steps[e.Step].Name, "rule", d.Fired)
 	}
-	return nil
 }
 
 // write changes the status, and with the end of a release also the books of its target.

@@ -2,18 +2,22 @@ package reconcile
 
 import (
 	"maps"
+	"slices"
 	"time"
 
+	"serin.dev/serin/internal/engine"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/releases"
 )
 
-// unwritten is what this process knows beyond the record of a release: looks that were taken since the last checkpoint. A
-// process that dies takes them along and loses nothing by it: the counters of the checkpoint are older, so the next look
-// is longer.
+// unwritten is what this process knows beyond the record of a release: looks taken, a state seen to be reached, events. A
+// process that dies takes it along and loses nothing that counts: the counters of the record are older, so the next look is
+// longer, and when the state was reached stands in the route.
 type unwritten struct {
 	evidence map[string]releases.Evidence
-	written  time.Time // when the record last got evidence
+	position plan.Position
+	events   []releases.Event
+	written  time.Time // when the record was last written to
 }
 
 // recall brings a record that was just read up to what this process knows.
@@ -23,6 +27,9 @@ func (l *Loop) recall(r *release) {
 	u := l.unwritten[r.Name]
 	if u == nil {
 		return
+	}
+	if p := u.position; p.Step == r.stored.Step && p.Entered.Equal(r.stored.Entered) && p.Phase == r.stored.Phase && p.Acted >= r.stored.Acted {
+		r.status.Position = p
 	}
 	evidence := maps.Clone(r.status.Evidence)
 	for name, e := range u.evidence {
@@ -36,51 +43,86 @@ func (l *Loop) recall(r *release) {
 	r.status.Evidence = evidence
 }
 
-// keep remembers the looks of this round and reports whether it is time for a checkpoint.
-func (l *Loop) keep(r *release) (due bool) {
+// due reports whether it is time for a checkpoint.
+func (l *Loop) due(r *release, next plan.Position, events []releases.Event) bool {
 	if l.Checkpoint == 0 {
-		return len(r.evidence) > 0
+		return len(r.evidence) > 0 || len(events) > 0
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	u := l.unwritten[r.Name]
 	if u == nil {
-		u = &unwritten{evidence: map[string]releases.Evidence{}}
+		return false
+	}
+	patience := l.Checkpoint
+	if within := r.Plan.Steps[next.Step].Within; within > 0 { // a process that dies must not leave half a deadline behind
+		patience = min(patience, within/2)
+	}
+	return l.Now().Sub(u.written) >= patience
+}
+
+// keep remembers what a round brought that is not written.
+func (l *Loop) keep(r *release, at plan.Position, events []releases.Event) {
+	if l.Checkpoint == 0 || at.Phase.Over() {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	u := l.unwritten[r.Name]
+	if u == nil {
+		u = &unwritten{evidence: map[string]releases.Evidence{}, written: l.Now()}
 		l.unwritten[r.Name] = u
 	}
 	maps.Copy(u.evidence, r.evidence)
-	return len(u.evidence) > 0 && l.Now().Sub(u.written) >= l.Checkpoint
+	u.position, u.events = at, append(u.events, events...)
+}
+
+// kept are the events that are not in the record yet.
+func (l *Loop) kept(r *release) []releases.Event {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if u := l.unwritten[r.Name]; u != nil {
+		return slices.Clone(u.events)
+	}
+	return nil
 }
 
 // settled forgets what is in the record now.
-func (l *Loop) settled(r *release, over bool) {
+func (l *Loop) settled(r *release, at plan.Position) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if over {
+	if at.Phase.Over() {
 		delete(l.unwritten, r.Name)
 	} else if u := l.unwritten[r.Name]; u != nil {
-		u.written = l.Now()
+		*u = unwritten{evidence: map[string]releases.Evidence{}, position: at, written: l.Now()}
 	}
 }
 
-// changed reports whether a position has changed by enough to be written down. How far a state is on its way is not, where
-// writes are dear: it is seen anew by whoever looks.
-func (l *Loop) changed(before, after plan.Position) bool {
-	if l.Checkpoint > 0 {
-		before, after = wordless(before), wordless(after)
+// changed reports whether a position differs from the recorded one by enough to be written down.
+func (l *Loop) changed(stored, next plan.Position, seen engine.Sight) bool {
+	if l.Checkpoint == 0 {
+		return !same(stored, next)
 	}
-	return !same(before, after)
+	return !same(lasting(stored, stored, seen), lasting(next, stored, seen))
 }
 
-func wordless(p plan.Position) plan.Position {
-	if p.Waiting == nil || asks(p.Waiting) {
-		return p
+// lasting is the part of a position that another process could not work out for itself. Words about waits are seen anew by
+// whoever looks. That the state was reached, and when, is known from the route where that remembers it. Ignorance that is
+// young has hardly begun.
+func lasting(p, stored plan.Position, seen engine.Sight) plan.Position {
+	if p.Waiting != nil && !asks(p.Waiting) {
+		p.Waiting = nil
 	}
-	w := *p.Waiting
-	w.Text, w.For = "", "state"
-	if p.Waiting.For == "time" || p.Waiting.For == "verdict" {
-		w.For = p.Waiting.For
+	if stored.Arrived.IsZero() && p.Step == stored.Step && p.Short.IsZero() && p.Arrived.Equal(seen.Route.Since) {
+		p.Arrived, p.Short = stored.Arrived, stored.Short
 	}
-	p.Waiting = &w
+	if p.Arrived.IsZero() {
+		p.Short = time.Time{} // as long as it has been entered
+	}
+	p.Dark = maps.Clone(p.Dark)
+	maps.DeleteFunc(p.Dark, func(_ string, since time.Time) bool { return seen.Now.Sub(since) < time.Minute })
+	if len(p.Dark) == 0 {
+		p.Dark = nil
+	}
 	return p
 }

@@ -29,6 +29,7 @@ type Story struct {
 	Judge         func(plan.Use) (judge.Judge, error)
 	Decide        func(plan.Plan, plan.Position, engine.Sight) engine.Decision // nil: the engine's own
 	Out           io.Writer                                                    // transcript; nil: none
+	Checkpoint    time.Duration                                                // of the loop; with it the route remembers since when it does what it does
 	Limit         time.Duration                                                // simulated time after which it is not followed further; 0: 3 hours
 }
 
@@ -64,6 +65,7 @@ func Run(s Story) (Ending, error) {
 		s.Limit = 3 * time.Hour
 	}
 	sim := &simulation{Story: s, world: world.New(s.Seed), store: memory.New()}
+	sim.world.RouteRemembers = s.Checkpoint > 0
 	sim.watch = newWatch(sim)
 	sim.world.Rate = s.Scenario.rate()
 	sim.restart()
@@ -166,16 +168,17 @@ func (s *simulation) round() (wait time.Duration) {
 // restart gives the release a new process: memory is gone, the record and the world are what they were.
 func (s *simulation) restart() {
 	s.loop = reconcile.New(reconcile.Means{
-		Store:     s.store,
-		Routers:   map[string]router.Router{"world": s.world.Router()},
-		Workloads: map[string]workload.Workload{"Process": s.world.Workload(), "Upstream": s.world.Workload()},
-		Metrics:   map[string]metric.Store{"proxy": s.world.Metrics(), "scrape": s.world.Metrics()},
-		Judge:     s.watch.judge(s.Judge),
-		Keeper:    groups.Keeper{},
-		Notifiers: map[string]notify.Notifier{"log": s.world.Notifier(), "webhook": s.world.Notifier()},
-		Now:       s.world.Now,
-		Log:       slog.New(slog.DiscardHandler),
-		Decide:    s.Decide,
+		Store:      s.store,
+		Routers:    map[string]router.Router{"world": s.world.Router()},
+		Workloads:  map[string]workload.Workload{"Process": s.world.Workload(), "Upstream": s.world.Workload()},
+		Metrics:    map[string]metric.Store{"proxy": s.world.Metrics(), "scrape": s.world.Metrics()},
+		Judge:      s.watch.judge(s.Judge),
+		Keeper:     groups.Keeper{},
+		Notifiers:  map[string]notify.Notifier{"log": s.world.Notifier(), "webhook": s.world.Notifier()},
+		Now:        s.world.Now,
+		Log:        slog.New(slog.DiscardHandler),
+		Decide:     s.Decide,
+		Checkpoint: s.Checkpoint,
 	})
 }
 

@@ -14,6 +14,7 @@ type route struct {
 	active  router.Order
 	ordered *router.Order // not yet followed; nil: nothing new
 	follows time.Time     // when it will be
+	since   time.Time     // when active began
 }
 
 // sendsTo reports whether new requests may reach the instance.
@@ -48,6 +49,8 @@ func (v routers) Observe(_ context.Context, name string) (plan.Route, error) {
 	r := plan.Route{Traffic: t.route.active.Traffic, Pools: t.route.active.Pools, Busy: map[string]int{}}
 	if t.route.ordered != nil {
 		r.Pending = "the data plane does not follow yet"
+	} else if v.w.RouteRemembers {
+		r.Since = t.route.since
 	}
 	for _, i := range t.instances {
 		if t.route.sendsTo(i.name) || v.w.now.Before(i.last) {
@@ -93,6 +96,9 @@ func (v routers) Restore(_ context.Context, name string) error {
 // follow makes the data plane do what it was told, once its lag is over.
 func (w *World) follow(t *target) {
 	if t.route.ordered != nil && !w.now.Before(t.route.follows) {
+		if !t.route.ordered.Traffic.Equal(t.route.active.Traffic) {
+			t.route.since = t.route.follows
+		}
 		t.route.active, t.route.ordered = *t.route.ordered, nil
 	}
 }

@@ -30,7 +30,9 @@ func (w *World) Workload() workload.Workload { return workloads{w} }
 
 type workloads struct{ w *World }
 
-func (workloads) Features() plan.Features { return plan.Features{plan.Scaling, plan.Renaming, plan.Yielding} }
+func (workloads) Features() plan.Features {
+	return plan.Features{plan.Scaling, plan.Renaming, plan.Yielding}
+}
 
 func (workloads) Changed(string) <-chan struct{} { return nil }
 

@@ -37,9 +37,11 @@ type Weather struct {
 // A World holds the targets of one simulation. It is not safe for concurrent use: simulations are single-threaded, so that
 // a seed is a story.
 type World struct {
-	Weather Weather
-	Rate    float64 // requests per second to every target
-	Truths  map[plan.Revision]Truth
+	// RouteRemembers: the route keeps on record since when it does what it does, as objects of a cluster do.
+	RouteRemembers bool
+	Weather        Weather
+	Rate           float64 // requests per second to every target
+	Truths         map[plan.Revision]Truth
 
 	now     time.Time
 	skew    time.Duration
