@@ -81,6 +81,12 @@ bench-proxy: ## the embedded proxy beside nginx and HAProxy, on loopback; needs 
 	command -v wrk haproxy nginx >/dev/null || (apt-get update -q && RUNLEVEL=1 apt-get install -qy --no-install-recommends wrk haproxy nginx-light)
 	go run ./internal/router/proxy/bench
 
+.PHONY: bench-scale
+bench-scale: build bin/cluster ## memory, processor time and requests of serin, Flagger and Argo Rollouts; root; hours, most of it building them
+	go build -o bin/scale ./e2e/scale
+	bin/scale --out docs/benchmarks/4-scale.md $(SCALE)
+	$(MAKE) docs/benchmarks.md
+
 # A real cluster for the end-to-end tests, on this machine: root and Debian, see e2e/cluster/README.md.
 .PHONY: bin/cluster
 bin/cluster:
