@@ -7,16 +7,22 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
+	"testing"
 	"time"
+
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // A controller is `serin controller` as a process of this machine, so that a test can kill it.
 type controller struct {
 	name    string
+	config  string // kubeconfig
 	args    []string
 	health  string
 	metrics string
@@ -29,9 +35,9 @@ type controller struct {
 
 // newController is a controller for some namespaces, not started yet. The first of them holds its lease.
 func (h *house) newController(name string, namespaces ...string) *controller {
-	c := &controller{name: name, health: freeAddress(), metrics: freeAddress(), log: &capture{}}
+	c := &controller{name: name, config: h.kubeconfig, health: freeAddress(), metrics: freeAddress(), log: &capture{}}
 	c.args = []string{
-		"controller", "--kubeconfig", h.kubeconfig, "--namespaces", strings.Join(namespaces, ","), "--leader-namespace", namespaces[0],
+		"controller", "--namespaces", strings.Join(namespaces, ","), "--leader-namespace", namespaces[0],
 		"--health-address", c.health, "--metrics-address", c.metrics, "--log-text",
 	}
 	return c
@@ -40,7 +46,7 @@ func (h *house) newController(name string, namespaces ...string) *controller {
 // start begins the process and waits until it is ready.
 func (c *controller) start(ctx context.Context) error {
 	c.mu.Lock()
-	cmd := exec.Command(program, c.args...)
+	cmd := exec.Command(program, append(c.args, "--kubeconfig", c.config)...)
 	cmd.Stdout, cmd.Stderr = c.log, c.log
 	fmt.Fprintf(c.log, "--- %s: started\n", time.Now().Format(time.TimeOnly))
 	err := cmd.Start()
@@ -56,17 +62,55 @@ func (c *controller) start(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 30*time.Second)
 	defer cancel()
 	err = until(ctx, func(ctx context.Context) (bool, error) {
-		select {
-		case <-exited:
-			return false, errors.New("it has ended by itself")
-		default:
-		}
-		return answers(ctx, "http://"+c.health+"/readyz"), nil
+		return answers(ctx, "http://"+c.health+"/readyz") || ended(exited), nil
 	})
+	if err == nil && ended(exited) {
+		err = errors.New("it has ended by itself")
+	}
 	if err != nil {
 		return fmt.Errorf("controller %s is not ready: %w: %s", c.name, err, c.log.tail(40))
 	}
 	return nil
+}
+
+func ended(exited <-chan struct{}) bool {
+	select {
+	case <-exited:
+		return true
+	default:
+		return false
+	}
+}
+
+// gone reports whether the process has ended by itself.
+func (c *controller) gone() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.cmd == nil || ended(c.exited)
+}
+
+// alone lets the controller work without being elected: one that was killed holds its lease for a while.
+func (c *controller) alone() { c.args = append(c.args, "--leader-elect=false") }
+
+// through lets the controller reach the API server by another address, from its next start on.
+func (c *controller) through(t *testing.T, address string) {
+	t.Helper()
+	config, err := clientcmd.LoadFromFile(c.config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, cluster := range config.Clusters {
+		server, err := url.Parse(cluster.Server)
+		if err != nil {
+			t.Fatal(err)
+		}
+		cluster.TLSServerName, server.Host = server.Hostname(), address
+		cluster.Server = server.String()
+	}
+	c.config = filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, c.config); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // answers reports whether a URL answers with 200.

@@ -6,10 +6,11 @@ import (
 	"testing"
 )
 
-// The program under test, and how users come in.
+// The program under test, how users come in, and where the cluster's Prometheus answers.
 var (
-	program = variable("SERIN_BIN", "../bin/serin")
-	gateway = variable("SERIN_E2E_GATEWAY", "http://10.98.0.80")
+	program    = variable("SERIN_BIN", "../bin/serin")
+	gateway    = variable("SERIN_E2E_GATEWAY", "http://10.98.0.80")
+	prometheus = variable("SERIN_E2E_PROMETHEUS", "10.98.0.90:9090")
 )
 
 func variable(name, otherwise string) string {

@@ -33,7 +33,9 @@ func (s *stage) settled() {
 	s.Helper()
 	s.await("the Canary is ready", long, func(ctx context.Context) (bool, error) {
 		c, err := s.look(ctx)
-		s.release = c.Status.Release
+		if err == nil {
+			s.release = c.Status.Release
+		}
 		return condition(c.Status.Conditions, v1alpha1.Ready).Status == metav1.ConditionTrue, err
 	})
 }
@@ -60,7 +62,9 @@ func (s *stage) begun() string {
 	last := s.release
 	s.await("a release begins", long, func(ctx context.Context) (bool, error) {
 		c, err := s.look(ctx)
-		s.release = c.Status.Release
+		if err == nil {
+			s.release = c.Status.Release
+		}
 		return s.release != last, err
 	})
 	return s.release
@@ -101,9 +105,13 @@ func (s *stage) reaches(name string, within time.Duration, there func(v1alpha1.R
 	s.Helper()
 	ctx, cancel := context.WithTimeout(s.Context(), within)
 	defer cancel()
-	err := until(ctx, func(ctx context.Context) (_ bool, err error) {
-		r, err = s.read(ctx, name)
-		return err == nil && there(r), err
+	err := until(ctx, func(ctx context.Context) (bool, error) {
+		now, err := s.read(ctx, name)
+		if err != nil {
+			return false, err
+		}
+		r = now
+		return there(r), nil
 	})
 	if err != nil {
 		st := r.Status

@@ -154,3 +154,11 @@ func (s *stage) await(what string, within time.Duration, done func(context.Conte
 		s.Fatalf("%s: %v (within %s)", what, err, within)
 	}
 }
+
+// write writes a file that only this test reads.
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}

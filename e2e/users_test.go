@@ -12,7 +12,7 @@ import (
 )
 
 // pace is how many requests per second the users of a story make, if it does not say otherwise.
-const pace = 60
+const pace = 40
 
 // broken is the group of answers that a faulty version of the application made itself.
 const broken = "broken"

@@ -1,0 +1,73 @@
+package e2e
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+)
+
+const byReplicas = `
+metrics: {every: 1s, scrape: {}}
+judge:
+  failures: {tolerate: 1.5x, plus: 1%, harmful: {ratio: 2x, plus: 5%}}
+  latency: {tolerate: 2x, harmful: {ratio: 4x}}
+steps:
+- {weight: 25, hold: 3s}
+- {weight: 50, hold: 3s}
+`
+
+// behindService plays podinfo without any router: users come through the Service, one connection for each request, so that
+// their share follows from the number of pods.
+func behindService(t *testing.T) (*stage, *users) {
+	s := newStage(t)
+	s.words["REPLICAS"] = "4"
+	s.podinfo("v1")
+	s.file("service")
+	s.canary(byReplicas)
+	u := s.throughService()
+	u.served("v1", pace)
+	return s, u
+}
+
+func (s *stage) throughService() *users {
+	s.Helper()
+	var service corev1.Service
+	if err := s.Get(s.Context(), client.ObjectKey{Namespace: s.ns, Name: "podinfo"}, &service); err != nil {
+		s.Fatal(err)
+	}
+	return s.usersOf("http://"+service.Spec.ClusterIP, pace, "Connection", "close")
+}
+
+// A good version takes over pod by pod, and the share of the requests is that of the pods.
+func TestPromoteByReplicas(t *testing.T) {
+	s, u := behindService(t)
+	s.podinfo("v2")
+	name := s.begun()
+	s.at(name, "50%", "AwaitingProof", long)
+	before := u.soFar()
+	s.await("400 more requests", long, func(context.Context) (bool, error) {
+		return u.soFar().Total.Requests >= before.Total.Requests+400, nil
+	})
+	after := u.soFar()
+	share := float64(after.Groups["v2"].Requests-before.Groups["v2"].Requests) / float64(after.Total.Requests-before.Total.Requests)
+	if r, err := s.read(t.Context(), name); err == nil && r.Status.Step == "50%" && (share < 0.38 || share > 0.62) {
+		t.Errorf("the canary has half of the pods and %.0f %% of 400 requests", 100*share)
+	}
+	s.ends(name, "Promoted", 2*time.Minute)
+	u.nothingFrom(pace, "v1")
+	s.pristine("v2")
+	u.report("v1", "v2")
+}
+
+// A bad version is sent back.
+func TestRollBackByReplicas(t *testing.T) {
+	s, u := behindService(t)
+	s.podinfo("errors", "--random-error")
+	s.says(s.ends(s.begun(), "RolledBack", 2*time.Minute), "AnalysisFailed", "failures")
+	u.nothingFrom(pace, "errors", broken)
+	s.pristine("v1")
+	u.report("v1", "errors", broken)
+}

@@ -1,0 +1,71 @@
+package e2e
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// set plays podinfo as a StatefulSet or DaemonSet: its pods are replaced batch by batch in their places, behind its Service.
+func set(t *testing.T, kind, canary string) (*stage, *users) {
+	s := newStage(t)
+	s.words["REPLICAS"] = "4"
+	s.words["KIND"] = kind
+	s.file(strings.ToLower(kind), "service")
+	s.apply(canaryOf("podinfo", kind, canary))
+	s.settled()
+	u := s.throughService()
+	u.served("v1", pace)
+	return s, u
+}
+
+// version applies another version of the set.
+func (s *stage) version(version string, args ...string) {
+	s.Helper()
+	s.words["VERSION"], s.words["ARGS"] = version, ""
+	if len(args) > 0 {
+		s.words["ARGS"] = ", " + strings.Join(args, ", ")
+	}
+	s.file(strings.ToLower(s.words["KIND"]))
+}
+
+func TestPromoteStatefulSet(t *testing.T) {
+	s, u := set(t, "StatefulSet", byReplicas)
+	s.version("v2")
+	s.ends(s.begun(), "Promoted", 3*time.Minute)
+	u.nothingFrom(pace, "v1")
+	s.pristine("v2")
+	u.report("v1", "v2")
+}
+
+func TestRollBackStatefulSet(t *testing.T) {
+	s, u := set(t, "StatefulSet", byReplicas)
+	s.version("errors", "--random-error")
+	s.says(s.ends(s.begun(), "RolledBack", 3*time.Minute), "AnalysisFailed", "failures")
+	u.nothingFrom(pace, "errors", broken)
+	s.pristine("v1")
+	u.report("v1", "errors", broken)
+}
+
+// On one node a DaemonSet has one pod, so a person, not the judge, lets its successor stay; and without a second pod nobody
+// answers while it is replaced, so nobody is counted.
+func TestDaemonSet(t *testing.T) {
+	s := newStage(t)
+	s.words["REPLICAS"], s.words["KIND"] = "1", "DaemonSet"
+	s.file("daemonset", "service")
+	s.apply(canaryOf("podinfo", "DaemonSet", "judge: {kind: none}\nsteps:\n- {weight: 100, approve: {}}"))
+	s.settled()
+	s.version("v2")
+	first := s.begun()
+	s.at(first, "100%", "AwaitingApproval", long)
+	s.must("reject", "podinfo")
+	s.ends(first, "RolledBack", long)
+	s.pristine("v1")
+
+	s.must("retry", "podinfo")
+	second := s.begun()
+	s.at(second, "100%", "AwaitingApproval", long)
+	s.must("approve", "podinfo")
+	s.ends(second, "Promoted", long)
+	s.pristine("v2")
+}
