@@ -5,6 +5,7 @@ import (
 	"serin.dev/serin/internal/workload/daemonset"
 	"serin.dev/serin/internal/workload/deployment"
 	"serin.dev/serin/internal/workload/process"
+	"serin.dev/serin/internal/workload/service"
 	"serin.dev/serin/internal/workload/statefulset"
 	"serin.dev/serin/internal/workload/upstream"
 )
@@ -16,4 +17,5 @@ var Workloads = []workload.Driver{
 	deployment.Driver,
 	statefulset.Driver,
 	daemonset.Driver,
+	service.Driver,
 }

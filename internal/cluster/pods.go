@@ -21,13 +21,16 @@ import (
 const unused = 2 * time.Minute
 
 // Pods keeps the pods that are asked for up to date in memory: one watch per namespace and selector, begun with the first
-// question and ended when nobody has asked for a while. What pods carry along that nobody here reads is dropped.
+// question and ended when its targets are forgotten, or nobody has asked for a while. What pods carry along that nobody
+// here reads is dropped.
 type Pods struct {
-	kube kubernetes.Interface
+	kube    kubernetes.Interface
+	changed func(target string)
 
 	mu      sync.Mutex
 	watched map[string]*watched
-	changed func(namespace string, pod *corev1.Pod)
+	sweep   *time.Timer // runs while anything is watched
+	closed  bool
 }
 
 // A watched selector.
@@ -35,17 +38,27 @@ type watched struct {
 	informer cache.SharedIndexInformer
 	stop     chan struct{}
 	asked    time.Time
+	targets  map[string]bool // that asked
 }
 
-// NewPods returns an empty memory. changed is called whenever a pod in it changes; it must not block.
-func NewPods(kube kubernetes.Interface, changed func(namespace string, pod *corev1.Pod)) *Pods {
+// NewPods returns an empty memory. changed is called with each target that asked for a pod which has changed; it must not
+// block. It may be nil.
+func NewPods(kube kubernetes.Interface, changed func(target string)) *Pods {
 	return &Pods{kube: kube, watched: map[string]*watched{}, changed: changed}
+}
+
+type targetKey struct{}
+
+// For notes in a context on behalf of which target it asks, so that the target hears of changes.
+func For(ctx context.Context, target string) context.Context {
+	return context.WithValue(ctx, targetKey{}, target)
 }
 
 // List returns the pods that a selector selects, by name. The first question for a selector waits until the API server has
 // answered it, within the context's deadline. The pods are shared: change nothing in them.
 func (p *Pods) List(ctx context.Context, namespace string, selector labels.Selector) ([]*corev1.Pod, error) {
-	w := p.watch(namespace, selector)
+	target, _ := ctx.Value(targetKey{}).(string)
+	w := p.watch(namespace, selector, target)
 	if !cache.WaitForCacheSync(ctx.Done(), w.informer.HasSynced) {
 		return nil, fmt.Errorf("list pods %s in namespace %s: %w", selector, namespace, context.Cause(ctx))
 	}
@@ -59,23 +72,22 @@ func (p *Pods) List(ctx context.Context, namespace string, selector labels.Selec
 	return pods, nil
 }
 
-// watch finds or begins the watch of a selector, and ends those that nobody asks for any more.
-func (p *Pods) watch(namespace string, selector labels.Selector) *watched {
+// watch finds or begins the watch of a selector.
+func (p *Pods) watch(namespace string, selector labels.Selector, target string) *watched {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := time.Now()
 	key := namespace + "?" + selector.String()
 	w, ok := p.watched[key]
 	if !ok {
 		w = p.begin(namespace, selector)
 		p.watched[key] = w
 	}
-	w.asked = now
-	for other, o := range p.watched {
-		if now.Sub(o.asked) > unused {
-			close(o.stop)
-			delete(p.watched, other)
-		}
+	w.asked = time.Now()
+	if target != "" {
+		w.targets[target] = true
+	}
+	if p.sweep == nil && !p.closed {
+		p.sweep = time.AfterFunc(unused, p.endUnused)
 	}
 	return w
 }
@@ -87,15 +99,8 @@ func (p *Pods) begin(namespace string, selector labels.Selector) *watched {
 	}
 	f := informers.NewSharedInformerFactoryWithOptions(p.kube, 0, informers.WithNamespace(namespace),
 		informers.WithTweakListOptions(narrow), informers.WithTransform(trim))
-	w := &watched{informer: f.Core().V1().Pods().Informer(), stop: make(chan struct{})}
-	tell := func(o any) {
-		if last, gone := o.(cache.DeletedFinalStateUnknown); gone {
-			o = last.Obj
-		}
-		if pod, ok := o.(*corev1.Pod); ok && p.changed != nil {
-			p.changed(namespace, pod)
-		}
-	}
+	w := &watched{informer: f.Core().V1().Pods().Informer(), stop: make(chan struct{}), targets: map[string]bool{}}
+	tell := func(any) { p.tell(w) }
 	_, _ = w.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{ // fails only after the informer was stopped
 		AddFunc: tell, DeleteFunc: tell, UpdateFunc: func(_, o any) { tell(o) },
 	})
@@ -103,13 +108,62 @@ func (p *Pods) begin(namespace string, selector labels.Selector) *watched {
 	return w
 }
 
+func (p *Pods) tell(w *watched) {
+	if p.changed == nil {
+		return
+	}
+	p.mu.Lock()
+	targets := make([]string, 0, len(w.targets))
+	for t := range w.targets {
+		targets = append(targets, t)
+	}
+	p.mu.Unlock()
+	for _, t := range targets {
+		p.changed(t)
+	}
+}
+
+// Forget ends what is watched for a target alone: nothing is being released there any more.
+func (p *Pods) Forget(target string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for key, w := range p.watched {
+		if w.targets[target] {
+			delete(w.targets, target)
+			p.endIf(key, w, len(w.targets) == 0)
+		}
+	}
+}
+
+// endUnused ends what nobody has asked for lately, and comes again while anything is left.
+func (p *Pods) endUnused() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for key, w := range p.watched {
+		p.endIf(key, w, time.Since(w.asked) > unused)
+	}
+	if p.sweep = nil; len(p.watched) > 0 && !p.closed {
+		p.sweep = time.AfterFunc(unused, p.endUnused)
+	}
+}
+
+func (p *Pods) endIf(key string, w *watched, over bool) {
+	if over {
+		close(w.stop)
+		delete(p.watched, key)
+	}
+}
+
 // Close ends all watches.
 func (p *Pods) Close() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.closed = true
 	for key, w := range p.watched {
-		close(w.stop)
-		delete(p.watched, key)
+		p.endIf(key, w, true)
+	}
+	if p.sweep != nil {
+		p.sweep.Stop()
 	}
 }
 

@@ -18,7 +18,6 @@ import (
 	"serin.dev/serin/internal/controller/trace"
 	"serin.dev/serin/internal/dialect"
 	"serin.dev/serin/internal/reconcile"
-	"serin.dev/serin/internal/releases"
 	"serin.dev/serin/internal/releases/objects"
 	"serin.dev/serin/internal/router"
 	"serin.dev/serin/internal/workload"
@@ -28,7 +27,7 @@ import (
 type Means struct {
 	Access    *cluster.Access
 	Loop      *reconcile.Loop
-	Store     releases.Store
+	Store     *objects.Store
 	Known     dialect.Known
 	Workloads map[string]workload.Workload
 	Routers   map[string]router.Router
@@ -93,6 +92,7 @@ func (c *Canaries) round(ctx context.Context, canary *objects.Canary) (time.Dura
 		return asleep, c.refuse(ctx, canary, notes)
 	}
 	key := keyOf(canary)
+	ctx = cluster.For(ctx, draft.Target.Key())
 	if err := c.describe(ctx, canary, &draft); err != nil {
 		return 0, err
 	}
@@ -102,6 +102,7 @@ func (c *Canaries) round(ctx context.Context, canary *objects.Canary) (time.Dura
 	}
 	if len(pending) == 0 && c.settled(canary, draft) {
 		c.watchful.sleeps(key)
+		c.Access.Pods.Forget(draft.Target.Key())
 		return asleep, nil
 	}
 	c.watchful.wakes(key)
@@ -125,6 +126,9 @@ func (c *Canaries) advance(ctx context.Context, canary *objects.Canary, draft co
 	}
 	if err != nil {
 		return 0, fmt.Errorf("bring the release of Canary %s: %w", keyOf(canary), err)
+	}
+	if name == "" {
+		return asleep, nil
 	}
 	if err := c.hear(ctx, draft, name, pending); err != nil {
 		return 0, err
@@ -157,7 +161,7 @@ func (c *Canaries) settled(canary *objects.Canary, draft compile.Draft) bool {
 }
 
 // aftermath is how long a finished release is still looked after: what is on its way out may need a hand.
-const aftermath = time.Minute
+const aftermath = 20 * time.Second
 
 func keyOf(canary *objects.Canary) types.NamespacedName {
 	return types.NamespacedName{Namespace: canary.Namespace, Name: canary.Name}

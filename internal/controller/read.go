@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"serin.dev/serin/api/v1alpha1"
@@ -10,6 +11,7 @@ import (
 	"serin.dev/serin/internal/compile"
 	"serin.dev/serin/internal/dialect/native"
 	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/releases"
 	"serin.dev/serin/internal/releases/objects"
 	"serin.dev/serin/internal/workload"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -47,12 +49,37 @@ func (c *Canaries) describe(ctx context.Context, canary *objects.Canary, d *comp
 	if !ok {
 		return &cluster.Problem{Reason: cluster.TargetUnfit, Field: "spec.target.kind", Text: fmt.Sprintf("a %s is released on a single machine, not on a cluster", d.Target.Kind)}
 	}
-	found, err := w.Describe(ctx, d.Target.Key())
+	found, err := c.described(ctx, w, *d)
 	if err != nil {
 		return fmt.Errorf("describe %s: %w", d.Target.Key(), err)
 	}
 	d.Target.Replicas, d.Target.Revision, d.Target.Template = max(1, found.Replicas), found.Revision, found.Template
 	return nil
+}
+
+// A pairing workload has two halves, and describes the one that is not stable.
+type pairing interface {
+	DescribePair(ctx context.Context, target, canary string, stable json.RawMessage) (workload.Description, error)
+}
+
+// described is what the target asks for now.
+func (c *Canaries) described(ctx context.Context, w workload.Describer, d compile.Draft) (workload.Description, error) {
+	two, ok := w.(pairing)
+	if !ok || d.Target.Canary == "" {
+		return w.Describe(ctx, d.Target.Key())
+	}
+	var stable json.RawMessage
+	t, err := c.Store.Target(d.Target.Key())
+	if err == nil && t.Stable != "" {
+		latest, _, err := c.Store.Release(t.Latest)
+		if err != nil {
+			return workload.Description{}, fmt.Errorf("read what is stable: %w", err)
+		}
+		stable = latest.Templates[t.Stable]
+	} else if err != nil && !errors.Is(err, releases.ErrNotFound) {
+		return workload.Description{}, err
+	}
+	return two.DescribePair(ctx, d.Target.Key(), d.Target.Canary, stable)
 }
 
 // alone refuses the Canary whose target another one has had for longer.

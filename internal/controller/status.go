@@ -2,14 +2,13 @@ package controller
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"reflect"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/api/v1alpha1"
 	"serin.dev/serin/internal/cluster"
@@ -27,11 +26,13 @@ func (c *Canaries) report(ctx context.Context, canary *objects.Canary, notes com
 	if err != nil {
 		return fmt.Errorf("read release %s: %w", release, err)
 	}
-	facts := progress.Of(progress.Facts{
+	told := progress.Of(progress.Facts{
 		Release: baseOf(r.Name), Canary: baseOf(r.Canary), Target: r.Target, Number: r.Number, Attempt: r.Attempt, Created: r.Created, Now: c.Loop.Now(),
 		Plan: r.Plan, Position: status.Position, Acts: status.Acts, Trouble: status.Trouble,
 	})
-	return c.write(ctx, canary, native.Report(canary.Status, facts, notes, canary.Generation))
+	return c.write(ctx, canary, func(before v1alpha1.CanaryStatus, generation int64) v1alpha1.CanaryStatus {
+		return native.Report(before, told, notes, generation)
+	})
 }
 
 // reported reports whether the end of a release stands in the Canary's status.
@@ -47,16 +48,21 @@ func reported(canary *objects.Canary, end releases.Line) bool {
 
 // refuse says which fields of the Canary cannot be used. What runs goes on as it is; nothing is done until the spec changes.
 func (c *Canaries) refuse(ctx context.Context, canary *objects.Canary, notes compile.Notes) error {
-	return c.write(ctx, canary, native.Refused(canary.Status, notes, canary.Generation, c.Loop.Now()))
+	return c.write(ctx, canary, func(before v1alpha1.CanaryStatus, generation int64) v1alpha1.CanaryStatus {
+		return native.Refused(before, notes, generation, c.Loop.Now())
+	})
 }
 
 // stuck says what about the cluster has to be mended, and comes again.
 func (c *Canaries) stuck(ctx context.Context, canary *objects.Canary, p *cluster.Problem) (ctrl.Result, error) {
-	next := native.Blocked(canary.Status, p.Reason, message(p), canary.Generation, c.Loop.Now())
-	if !reflect.DeepEqual(next, canary.Status) {
+	known := slices.ContainsFunc(canary.Status.Conditions, func(cond metav1.Condition) bool { return cond.Reason == p.Reason })
+	if !known {
 		c.tell(canary, nil, corev1.EventTypeWarning, p.Reason, "Reconcile", p.Error())
 	}
-	if err := c.write(ctx, canary, next); err != nil {
+	err := c.write(ctx, canary, func(before v1alpha1.CanaryStatus, generation int64) v1alpha1.CanaryStatus {
+		return native.Blocked(before, p.Reason, message(p), generation, c.Loop.Now())
+	})
+	if err != nil {
 		return ctrl.Result{}, err
 	}
 	c.watchful.touch(keyOf(canary))
@@ -71,14 +77,10 @@ func message(p *cluster.Problem) string {
 	return p.Field + ": " + p.Error()
 }
 
-// write patches the status, unless it says the same already. The record of the target, which lies beside, is the store's.
-func (c *Canaries) write(ctx context.Context, canary *objects.Canary, next v1alpha1.CanaryStatus) error {
-	if reflect.DeepEqual(next, canary.Status) {
-		return nil
-	}
-	before := client.MergeFrom(canary.DeepCopy())
-	canary.Status = next
-	if err := c.Access.Status().Patch(ctx, canary, before); err != nil {
+// write changes what the status says to people. A Canary that is gone by now needs none.
+func (c *Canaries) write(ctx context.Context, canary *objects.Canary, change func(v1alpha1.CanaryStatus, int64) v1alpha1.CanaryStatus) error {
+	err := c.Store.Report(ctx, keyOf(canary).String(), change)
+	if err != nil && !errors.Is(err, releases.ErrNotFound) {
 		return fmt.Errorf("write the status of %s: %w", objectName(canary), err)
 	}
 	return nil

@@ -5,7 +5,6 @@ import (
 	"maps"
 	"strings"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -82,9 +81,7 @@ func (c *Canaries) owners(ctx context.Context, target string) []types.Namespaced
 	}
 	var owners []types.NamespacedName
 	for i := range all.Items {
-		if targetOf(&all.Items[i]) == target {
-			owners = append(owners, keyOf(&all.Items[i]))
-		}
+		owners = append(owners, keyOf(&all.Items[i]))
 	}
 	return owners
 }
@@ -100,16 +97,14 @@ func (c *Canaries) acted() handler.EventHandler {
 	})
 }
 
-// PodChanged wakes the Canaries of the pod's namespace that are awake: their loops look at their own pods.
-func (c *Canaries) PodChanged(wake chan<- event.GenericEvent) func(string, *corev1.Pod) {
-	return func(namespace string, _ *corev1.Pod) {
-		for _, key := range c.watchful.up(namespace) {
-			canary := &objects.Canary{}
-			canary.Namespace, canary.Name = key.Namespace, key.Name
-			select {
-			case wake <- event.GenericEvent{Object: canary}:
-			default: // as many are queued already; the loop comes by soon in any case
-			}
+// PodChanged wakes the Canaries of a target whose pods have changed.
+func (c *Canaries) PodChanged(wake chan<- event.GenericEvent, target string) {
+	for _, key := range c.owners(context.Background(), target) {
+		canary := &objects.Canary{}
+		canary.Namespace, canary.Name = key.Namespace, key.Name
+		select {
+		case wake <- event.GenericEvent{Object: canary}:
+		default: // as many are queued already; the loop comes by soon in any case
 		}
 	}
 }

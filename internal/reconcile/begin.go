@@ -71,20 +71,16 @@ func (l *Loop) prune(canary string, upTo int) {
 
 // targetOf returns the target's record, or a new one, and refuses a second owner.
 func (l *Loop) targetOf(b Beginning) (releases.Target, error) {
-	all, err := l.Store.Targets()
-	if err != nil {
-		return releases.Target{}, fmt.Errorf("list targets: %w", err)
+	t, err := l.Store.Target(b.Plan.Target)
+	switch {
+	case errors.Is(err, releases.ErrNotFound):
+		return releases.Target{Key: b.Plan.Target}, nil
+	case err != nil:
+		return t, fmt.Errorf("read target %s: %w", b.Plan.Target, err)
+	case t.Owner != b.Canary:
+		return t, fmt.Errorf("target %s is owned by Canary %s: remove that one first", t.Key, t.Owner)
 	}
-	for _, t := range all {
-		if t.Key != b.Plan.Target {
-			continue
-		}
-		if t.Owner != b.Canary {
-			return t, fmt.Errorf("target %s is owned by Canary %s: remove that one first", t.Key, t.Owner)
-		}
-		return t, nil
-	}
-	return releases.Target{Key: b.Plan.Target}, nil
+	return t, nil
 }
 
 // attempt counts how often in a row this revision was tried before.

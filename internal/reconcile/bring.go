@@ -16,7 +16,7 @@ type Refusal struct{ Notes compile.Notes }
 func (r Refusal) Error() string { return r.Notes[0].String() }
 
 // Bring decides what to do about the difference between a draft and the record of its target, and returns the name of the
-// release to work on. A Refusal changes nothing.
+// release to work on; "" when there is none. A Refusal changes nothing.
 //
 //	no release yet               begin the first one
 //	the latest is under way      for another revision or another plan: note it as waiting; the engine goes back, then it begins
@@ -33,6 +33,9 @@ func (l *Loop) Bring(d compile.Draft, can compile.Abilities) (string, error) {
 		return "", err
 	}
 	latest, status, err := l.Store.Release(target.Latest)
+	if errors.Is(err, releases.ErrNotFound) { // somebody removed it
+		return l.anew(d, can, target)
+	}
 	if err != nil {
 		return "", err
 	}
@@ -43,6 +46,15 @@ func (l *Loop) Bring(d compile.Draft, can compile.Abilities) (string, error) {
 		return latest.Name, l.setWaiting(&target, "")
 	}
 	return l.start(d, can, target)
+}
+
+// anew begins a release in place of the latest, which is gone, unless that had brought what the draft asks for, or sent it
+// back: then there is nothing to work on.
+func (l *Loop) anew(d compile.Draft, can compile.Abilities, t releases.Target) (string, error) {
+	if t.Closed(t.Latest) && (d.Target.Revision == t.Stable || d.Target.Revision == t.Rejected) {
+		return "", nil
+	}
+	return l.start(d, can, t)
 }
 
 // refresh takes over what may change without a release: size and router settings.

@@ -48,7 +48,7 @@ type ClusterOptions struct {
 }
 
 // checkpoint is how often evidence is written on a cluster when nothing else is: writes are dear there.
-const checkpoint = time.Minute
+const checkpoint = 150 * time.Second
 
 // Scheme knows the objects that serin reads and writes.
 func Scheme() (*runtime.Scheme, error) {
@@ -103,7 +103,7 @@ func assemble(m manager.Manager, o ClusterOptions) error {
 	wake := make(chan event.GenericEvent, 1024)
 	var canaries *controller.Canaries
 	access := &cluster.Access{Client: m.GetClient(), Live: m.GetAPIReader(), Now: now, Log: o.Log}
-	access.Pods = cluster.NewPods(kube, func(namespace string, pod *corev1.Pod) { canaries.PodChanged(wake)(namespace, pod) })
+	access.Pods = cluster.NewPods(kube, func(target string) { canaries.PodChanged(wake, target) })
 	store := objects.New(access)
 	if err := store.Index(context.Background(), m.GetFieldIndexer()); err != nil {
 		return err
@@ -121,7 +121,7 @@ func assemble(m manager.Manager, o ClusterOptions) error {
 	}
 	loop := reconcile.New(means)
 	canaries = controller.New(controller.Means{
-		Access: access, Loop: loop, Store: means.Store, Known: known, Workloads: means.Workloads, Routers: means.Routers,
+		Access: access, Loop: loop, Store: store, Known: known, Workloads: means.Workloads, Routers: means.Routers,
 		Events: m.GetEventRecorder("serin"), Metrics: ctrlmetrics.Registry, Log: o.Log,
 	})
 	loop.Happened = canaries.Happened

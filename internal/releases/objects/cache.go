@@ -35,9 +35,12 @@ func targetsOf(o client.Object) []string {
 		return nil
 	}
 	var keys []string
-	var spec struct{ Target struct{ Kind, Name string } }
+	var spec struct{ Target struct{ Kind, Name, Canary string } }
 	if json.Unmarshal(c.Spec, &spec) == nil && spec.Target.Kind != "" {
 		keys = append(keys, cluster.Key{Kind: spec.Target.Kind, Namespace: c.Namespace, Name: spec.Target.Name}.String())
+	}
+	if spec.Target.Canary != "" { // the other half of a pair
+		keys = append(keys, cluster.Key{Kind: spec.Target.Kind, Namespace: c.Namespace, Name: spec.Target.Canary}.String())
 	}
 	if t, ok, err := record(c); err == nil && ok && (len(keys) == 0 || keys[0] != t.Key) {
 		keys = append(keys, t.Key)

@@ -81,6 +81,8 @@ func (r *Router) look(target string, route *unstructured.Unstructured, rec recor
 		seen.Pending = fmt.Sprintf("%s: accepted; data planes follow within %s", title(route), lag)
 	case mixed != "":
 		seen.Pending = fmt.Sprintf("%s: %s", title(route), mixed)
+	default:
+		seen.Since = rec.Changed.Add(lag) // from the object alone: another process says the same
 	}
 	return seen, nil
 }
