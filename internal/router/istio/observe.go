@@ -64,6 +64,8 @@ func (r *Router) look(target string, vs *unstructured.Unstructured, rec record) 
 		seen.Pending = fmt.Sprintf("%s: %s", title(vs), foreign)
 	case r.Now().Before(rec.Changed.Add(settle)):
 		seen.Pending = fmt.Sprintf("%s: written; proxies follow within %s", title(vs), settle)
+	default:
+		seen.Since = rec.Changed.Add(settle) // from the object alone: another process says the same
 	}
 	return seen, nil
 }
