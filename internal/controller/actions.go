@@ -11,7 +11,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/api/v1alpha1"
-	"serin.dev/serin/internal/compile"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/progress"
 	"serin.dev/serin/internal/releases/objects"
@@ -61,12 +60,12 @@ func (c *Canaries) actions(ctx context.Context, canary *objects.Canary) ([]objec
 
 // hear does what people want, in order, and answers each of them. An act is recorded with the uid of its Action, so one
 // that was recorded by a process that died before it could answer is not done twice.
-func (c *Canaries) hear(ctx context.Context, d compile.Draft, release string, pending []objects.Action) error {
+func (c *Canaries) hear(ctx context.Context, target, release string, pending []objects.Action) error {
 	for i := range pending {
 		a := &pending[i]
 		var err error
 		if verb := plan.Verb(a.Spec.Verb); verb == progress.Retry {
-			err = c.Loop.Retry(d.Target.Key(), a.Spec.Actor, a.Spec.Reason)
+			err = c.Loop.Retry(target, a.Spec.Actor, a.Spec.Reason)
 		} else {
 			err = c.Loop.Act(ctx, release, plan.Act{Verb: verb, Actor: a.Spec.Actor, Reason: a.Spec.Reason, Step: a.Spec.Step, ID: string(a.UID)})
 		}

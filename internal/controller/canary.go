@@ -18,6 +18,7 @@ import (
 	"serin.dev/serin/internal/controller/trace"
 	"serin.dev/serin/internal/dialect"
 	"serin.dev/serin/internal/reconcile"
+	"serin.dev/serin/internal/releases"
 	"serin.dev/serin/internal/releases/objects"
 	"serin.dev/serin/internal/router"
 	"serin.dev/serin/internal/workload"
@@ -85,21 +86,25 @@ func (c *Canaries) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 // asleep is the wait of a Canary that is woken by changes alone.
 const asleep time.Duration = -1
 
-// round lines the release up with the Canary and its target and advances it once.
+// round lines the release up with the Canary and its target and advances it once. A Canary that cannot be used any more, or
+// whose target cannot, starts nothing new; a release under way goes on as it was compiled.
 func (c *Canaries) round(ctx context.Context, canary *objects.Canary) (time.Duration, error) {
-	draft, notes := c.read(canary)
-	if notes.Err() {
-		return asleep, c.refuse(ctx, canary, notes)
-	}
-	key := keyOf(canary)
-	ctx = cluster.For(ctx, draft.Target.Key())
-	if err := c.describe(ctx, canary, &draft); err != nil {
-		return 0, err
-	}
+	ctx = cluster.For(ctx, targetOf(canary))
 	pending, err := c.actions(ctx, canary)
 	if err != nil {
 		return 0, err
 	}
+	draft, notes := c.read(canary)
+	if notes.Err() {
+		if err := c.refuse(ctx, canary, notes); err != nil {
+			return 0, err
+		}
+		return c.carryOn(ctx, canary, pending)
+	}
+	if err := c.describe(ctx, canary, &draft); err != nil {
+		return c.despite(ctx, canary, pending, err)
+	}
+	key := keyOf(canary)
 	if len(pending) == 0 && c.settled(canary, draft) {
 		c.watchful.sleeps(key)
 		c.Access.Pods.Forget(draft.Target.Key())
@@ -117,6 +122,36 @@ func (c *Canaries) round(ctx context.Context, canary *objects.Canary) (time.Dura
 	return wait, nil
 }
 
+// carryOn advances the release under way, if there is one.
+func (c *Canaries) carryOn(ctx context.Context, canary *objects.Canary, pending []objects.Action) (time.Duration, error) {
+	t, err := c.Store.Target(targetOf(canary))
+	if errors.Is(err, releases.ErrNotFound) || err == nil && (t.Owner != keyOf(canary).String() || t.Closed(t.Latest)) {
+		return asleep, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	c.watchful.wakes(keyOf(canary))
+	if err := c.hear(ctx, t.Key, t.Latest, pending); err != nil {
+		return 0, err
+	}
+	return c.Loop.Advance(ctx, t.Latest)
+}
+
+// despite says a problem with the target, and carries on.
+func (c *Canaries) despite(ctx context.Context, canary *objects.Canary, pending []objects.Action, trouble error) (time.Duration, error) {
+	problem, ok := cluster.AsProblem(trouble)
+	if !ok {
+		return 0, trouble
+	}
+	wait, err := c.carryOn(ctx, canary, pending)
+	if err != nil || wait == asleep {
+		return 0, trouble
+	}
+	_, err = c.stuck(ctx, canary, problem)
+	return wait, err
+}
+
 // advance brings the release, hears people and takes one round with it.
 func (c *Canaries) advance(ctx context.Context, canary *objects.Canary, draft compile.Draft, notes compile.Notes, pending []objects.Action) (time.Duration, error) {
 	name, err := c.Loop.Bring(draft, c.Known.Abilities(draft))
@@ -130,7 +165,7 @@ func (c *Canaries) advance(ctx context.Context, canary *objects.Canary, draft co
 	if name == "" {
 		return asleep, nil
 	}
-	if err := c.hear(ctx, draft, name, pending); err != nil {
+	if err := c.hear(ctx, draft.Target.Key(), name, pending); err != nil {
 		return 0, err
 	}
 	wait, err := c.Loop.Advance(ctx, name)
