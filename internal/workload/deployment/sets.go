@@ -39,6 +39,7 @@ type set struct {
 type setsMemo struct {
 	mu    sync.Mutex
 	known map[types.UID]*knownSets
+	swept time.Time
 }
 
 type knownSets struct {
@@ -67,6 +68,10 @@ func (m *setsMemo) keep(d *appsv1.Deployment, sets []set, now time.Time) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.known[d.UID] = &knownSets{d.ResourceVersion, sets, now}
+	if now.Sub(m.swept) < time.Minute {
+		return
+	}
+	m.swept = now
 	for uid, k := range m.known {
 		if now.Sub(k.asked) > forgotten {
 			delete(m.known, uid)
