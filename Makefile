@@ -15,7 +15,7 @@ help: ## show this list
 
 .PHONY: build
 build: ## build bin/serin
-	go build -trimpath -ldflags '$(LDFLAGS)' -o bin/serin ./cmd/serin
+	go build -ldflags '$(LDFLAGS)' -o bin/serin ./cmd/serin
 
 # The real application of the demo and the process-level tests.
 bin/podinfo-$(PODINFO_VERSION):
