@@ -101,8 +101,13 @@ func (p *Pods) begin(namespace string, selector labels.Selector) *watched {
 		informers.WithTweakListOptions(narrow), informers.WithTransform(trim))
 	w := &watched{informer: f.Core().V1().Pods().Informer(), stop: make(chan struct{}), targets: map[string]bool{}}
 	tell := func(any) { p.tell(w) }
-	_, _ = w.informer.AddEventHandler(cache.ResourceEventHandlerFuncs{ // fails only after the informer was stopped
-		AddFunc: tell, DeleteFunc: tell, UpdateFunc: func(_, o any) { tell(o) },
+	_, _ = w.informer.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{ // fails only after the informer was stopped
+		AddFunc: func(o any, first bool) {
+			if !first { // whoever asked gets those of the first list as an answer
+				tell(o)
+			}
+		},
+		DeleteFunc: tell, UpdateFunc: func(_, o any) { tell(o) },
 	})
 	go w.informer.Run(w.stop)
 	return w

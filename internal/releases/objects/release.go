@@ -20,7 +20,8 @@ import (
 )
 
 // object returns a Release as it is now: what was written last, the cache, or the API server. The cache holds releases that
-// are under way only (see Cached), so that nothing there is no proof.
+// are under way only (see Cached), so that nothing there is no proof. One that is over is changed by nobody but us: what was
+// written last is what the API server has, and needs no asking in each round of the aftermath.
 func (s *Store) object(ctx context.Context, name string, fresh bool) (*Release, error) {
 	key, err := parse(name)
 	if err != nil {
@@ -32,7 +33,7 @@ func (s *Store) object(ctx context.Context, name string, fresh bool) (*Release, 
 		if client.IgnoreNotFound(err) != nil {
 			return nil, fmt.Errorf("get Release %s: %w", name, err)
 		}
-		if o, found, sure := s.releases.newest(key, cached, err == nil); found && sure {
+		if o, found, sure := s.releases.newest(key, cached, err == nil); found && (sure || over(o)) {
 			return o, nil
 		}
 	}
