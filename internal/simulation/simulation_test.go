@@ -396,3 +396,25 @@ func TestSeedsThatFailedBefore(t *testing.T) {
 		}
 	}
 }
+
+// Where writes are dear a step costs one write of the record, and whatever the judge has to say costs none of its own.
+func TestStepsAreCheapWhereWritesAreDear(t *testing.T) {
+	first, second := plans(t, weight(100, time.Minute), weight(250, time.Minute), weight(500, time.Minute))
+	for i := range second.Steps { // hooks are told, and that is written
+		second.Steps[i].Hooks = nil
+	}
+	second.Hooks = nil
+	for checkpoint, most := range map[time.Duration]int{0: 10000, 150 * time.Second: len(second.Steps) + 3} { // begun, passed, over
+		e, err := Run(Story{First: first, Second: second, Scenario: scenario(t, "good"), Seed: 3, Judge: plainJudge, Checkpoint: checkpoint})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Position.Phase != plan.Succeeded || len(e.Broken) > 0 {
+			t.Fatalf("checkpoint every %s: %s, broken %v", checkpoint, e.Position.Phase, e.Broken)
+		}
+		t.Logf("checkpoint every %s: %d writes for %d steps in %s", checkpoint, e.Writes, len(second.Steps), e.Took)
+		if e.Writes > most {
+			t.Errorf("checkpoint every %s: %d writes for %d steps, want at most %d", checkpoint, e.Writes, len(second.Steps), most)
+		}
+	}
+}
