@@ -46,10 +46,10 @@ func main() {
 
 // A benchmark is what the command line asks for.
 type benchmark struct {
-	cluster, serin, readings, out, beside string
-	tools                                 []string
-	sizes                                 []size
-	window, limit                         time.Duration
+	cluster, name, serin, readings, out, beside string
+	tools                                       []string
+	sizes                                       []size
+	window, limit                               time.Duration
 }
 
 func bench(ctx context.Context, args []string) error {
@@ -57,6 +57,7 @@ func bench(ctx context.Context, args []string) error {
 	var tools, sizes string
 	f := flag.NewFlagSet("scale", flag.ContinueOnError)
 	f.StringVar(&b.cluster, "cluster", "bin/cluster", "the program of e2e/cluster")
+	f.StringVar(&b.name, "name", "scale", "of the control plane")
 	f.StringVar(&b.serin, "serin", "bin/serin", "the program to be measured")
 	f.StringVar(&tools, "tools", strings.Join(names(), ","), "in this order")
 	f.StringVar(&sizes, "sizes", "1000/100,10000/500", "IDLE/ACTIVE, separated by commas")
@@ -99,19 +100,18 @@ func (b benchmark) play(ctx context.Context, tool string, s size) (err error) {
 	if err != nil {
 		return err
 	}
-	const name = "scale"
-	if err := b.run(ctx, "--name", name, "down"); err != nil { // what an interrupted run has left
+	if err := b.run(ctx, "--name", b.name, "down"); err != nil { // what an interrupted run has left
 		return err
 	}
-	if err := b.run(ctx, "--name", name, "up", "--control-plane"); err != nil {
+	if err := b.run(ctx, "--name", b.name, "up", "--control-plane"); err != nil {
 		return err
 	}
 	defer func() {
-		err = errors.Join(err, b.run(context.WithoutCancel(ctx), "--name", name, "down"))
+		err = errors.Join(err, b.run(context.WithoutCancel(ctx), "--name", b.name, "down"))
 	}()
 	c := course{
 		Tool: tool, Program: b.serin, Idle: s.idle, Active: s.active, Window: b.window, Limit: b.limit,
-		AuditLog: "/var/lib/serin-cluster/" + name + "/logs/audit.log", Out: filepath.Join(b.readings, fmt.Sprintf("%05d-%s.json", s.idle, tool)),
+		AuditLog: "/var/lib/serin-cluster/" + b.name + "/logs/audit.log", Out: filepath.Join(b.readings, fmt.Sprintf("%05d-%s.json", s.idle, tool)),
 	}
 	if c.CRDs, err = t.definitions(parts); err != nil {
 		return err
@@ -132,7 +132,7 @@ func (b benchmark) play(ctx context.Context, tool string, s size) (err error) {
 	if err != nil {
 		return err
 	}
-	return b.run(ctx, "--name", name, "run", "--", self, "play", file)
+	return b.run(ctx, "--name", b.name, "run", "--", self, "play", file)
 }
 
 // parts builds what a tool needs and tells where it lies.

@@ -302,3 +302,44 @@ func TestNothingNewIsNotWritten(t *testing.T) {
 		t.Errorf("something was written: %v", err)
 	}
 }
+
+// A reader that counts what it is asked.
+type counting struct {
+	client.Reader
+	asked int
+}
+
+func (c *counting) Get(ctx context.Context, key client.ObjectKey, into client.Object, opts ...client.GetOption) error {
+	c.asked++
+	return c.Reader.Get(ctx, key, into, opts...)
+}
+
+// The cache does not hold a release that is over, and rounds of its aftermath read it again and again: that asks nobody.
+func TestReleaseThatIsOverNeedsNoAsking(t *testing.T) {
+	p := newPlace(t)
+	slow, live := &lagging{Client: p.Client}, &counting{Reader: p.Access.Live}
+	late := *p.Access
+	late.Client, late.Live = slow, live
+	s := objects.New(&late)
+	slow.freeze(t)
+	r := p.sample(1)
+	if err := p.begin(s, r); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Conclude(r.Name, func(status *releases.Status, t *releases.Target) error {
+		status.Position.Phase = plan.Succeeded
+		t.Close(r, status.Position)
+		return nil
+	}); err != nil {
+		t.Fatal(err)
+	}
+	before := live.asked
+	for range 3 {
+		if _, status, err := s.Release(r.Name); err != nil || status.Position.Phase != plan.Succeeded {
+			t.Fatalf("%+v, %v", status.Position, err)
+		}
+	}
+	if n := live.asked - before; n > 0 {
+		t.Errorf("the API server was asked %d times", n)
+	}
+}
