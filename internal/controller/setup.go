@@ -3,7 +3,6 @@ package controller
 import (
 	"context"
 	"fmt"
-	"sync"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -58,7 +57,6 @@ type lookout struct {
 	manager    manager.Manager
 	controller controller.Controller
 	watches    []cluster.Watch
-	once       sync.Once
 }
 
 // kindsEvery is how often it is asked whether the cluster knows a kind by now.

@@ -102,7 +102,7 @@ func (r *Remote) Release(ctx context.Context, name string) (progress.Release, er
 	case err == nil && canary.Status.Release != "":
 		name = canary.Status.Release
 	case err == nil:
-		return progress.Release{}, fmt.Errorf("Canary %s/%s has no release yet%s: %w", r.namespace, name, because(&canary), cli.ErrNotFound)
+		return progress.Release{}, fmt.Errorf("the Canary %s/%s has no release yet%s: %w", r.namespace, name, because(&canary), cli.ErrNotFound)
 	case !apierrors.IsNotFound(err):
 		return progress.Release{}, fmt.Errorf("read Canary %s/%s: %w", r.namespace, name, err)
 	}
@@ -180,7 +180,7 @@ func (r *Remote) answered(ctx context.Context, a *objects.Action) error {
 	})
 	switch {
 	case wait.Interrupted(err):
-		return fmt.Errorf("Action %s is made, and nobody has answered it within %s; is the controller running?", a.Name, heardIn)
+		return fmt.Errorf("the Action %s is made, and nobody has answered it within %s; is the controller running?", a.Name, heardIn)
 	case err != nil:
 		return fmt.Errorf("read Action %s: %w", a.Name, err)
 	case a.Status.State == v1alpha1.Refused:
@@ -211,7 +211,7 @@ func (r *Remote) Eject(ctx context.Context, name string) error {
 		return apierrors.IsNotFound(err), client.IgnoreNotFound(err)
 	})
 	if wait.Interrupted(err) {
-		return fmt.Errorf("Canary %s/%s is still held%s", r.namespace, name, r.complaint(name))
+		return fmt.Errorf("the Canary %s/%s is still held%s", r.namespace, name, r.complaint(name))
 	}
 	return err
 }
