@@ -23,7 +23,7 @@ func controllerCommand() *cobra.Command {
 		Example: "  serin controller --kubeconfig ~/.kube/config --leader-namespace default",
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			o.Log = logger(c.ErrOrStderr(), !text)
+			o.Log, o.Version = logger(c.ErrOrStderr(), !text), version
 			loading := clientcmd.NewDefaultClientConfigLoadingRules()
 			loading.ExplicitPath = kubeconfig
 			config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(loading, nil).ClientConfig()

@@ -2,8 +2,10 @@ package wiring
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/go-logr/logr"
@@ -25,6 +27,7 @@ import (
 	"serin.dev/serin/internal/catalog"
 	"serin.dev/serin/internal/cluster"
 	"serin.dev/serin/internal/controller"
+	"serin.dev/serin/internal/controller/trace"
 	"serin.dev/serin/internal/dialect"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/notify"
@@ -45,6 +48,7 @@ type ClusterOptions struct {
 	Health     string   // address; "0": none
 	Workers    int      // Canaries handled at the same time
 	Log        *slog.Logger
+	Version    string
 }
 
 // checkpoint is how often evidence is written on a cluster when nothing else is: writes are dear there.
@@ -70,10 +74,9 @@ func NewController(o ClusterOptions) (manager.Manager, error) {
 	if err != nil {
 		return nil, fmt.Errorf("set up the manager: %w", err)
 	}
-	for name, add := range map[string]func(string, healthz.Checker) error{"ping": m.AddHealthzCheck, "caches": m.AddReadyzCheck} {
-		if err := add(name, healthz.Ping); err != nil {
-			return nil, err
-		}
+	caches := &ready{manager: m}
+	if err := errors.Join(m.Add(caches), m.AddHealthzCheck("ping", healthz.Ping), m.AddReadyzCheck("caches", caches.Check)); err != nil {
+		return nil, fmt.Errorf("set up health checks: %w", err)
 	}
 	return m, assemble(m, o)
 }
@@ -119,10 +122,17 @@ func assemble(m manager.Manager, o ClusterOptions) error {
 	if err != nil {
 		return err
 	}
+	teller, err := trace.New(context.Background(), os.Getenv, o.Version)
+	if err != nil {
+		return err
+	}
+	if err := m.Add(farewell{teller}); err != nil {
+		return err
+	}
 	loop := reconcile.New(means)
 	canaries = controller.New(controller.Means{
 		Access: access, Loop: loop, Store: store, Known: known, Workloads: means.Workloads, Routers: means.Routers,
-		Events: m.GetEventRecorder("serin"), Metrics: ctrlmetrics.Registry, Log: o.Log,
+		Events: m.GetEventRecorder("serin"), Metrics: ctrlmetrics.Registry, Traces: teller, Log: o.Log,
 	})
 	loop.Happened = canaries.Happened
 	return canaries.Setup(m, o.Workers, watches, wake)
