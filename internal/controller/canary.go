@@ -104,6 +104,12 @@ func (c *Canaries) round(ctx context.Context, canary *objects.Canary) (time.Dura
 	if err := c.describe(ctx, canary, &draft); err != nil {
 		return c.despite(ctx, canary, pending, err)
 	}
+	if _, found := compile.Compile(draft, "previous", c.Known.Abilities(draft)); found.Err() { // said now, not in the middle of the next release
+		if err := c.refuse(ctx, canary, found); err != nil {
+			return 0, err
+		}
+		return c.carryOn(ctx, canary, pending)
+	}
 	key := keyOf(canary)
 	if len(pending) == 0 && c.settled(canary, draft) {
 		c.watchful.sleeps(key)

@@ -3,6 +3,7 @@ package controller
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 	"time"
 
@@ -31,7 +32,11 @@ func (h Herald) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 	}
 	var next time.Duration
 	for n := max(1, t.Number-remembered+1); n <= t.Number; n++ {
-		again, err := h.Loop.Tell(ctx, releases.Name(t.Owner, n))
+		name := releases.Name(t.Owner, n)
+		if h.silent(t, name) {
+			continue
+		}
+		again, err := h.Loop.Tell(ctx, name)
 		if errors.Is(err, releases.ErrNotFound) {
 			continue
 		}
@@ -43,6 +48,13 @@ func (h Herald) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, e
 		}
 	}
 	return ctrl.Result{RequeueAfter: next}, nil
+}
+
+// silent reports whether a release ended so long ago that all it had to tell was told, or given up.
+func (h Herald) silent(t releases.Target, name string) bool {
+	return slices.ContainsFunc(t.History, func(l releases.Line) bool {
+		return l.Release == name && h.Loop.Now().Sub(l.Ended) > 10*time.Minute
+	})
 }
 
 // split cuts the namespace from a name.

@@ -24,6 +24,9 @@ func (l *Loop) act(ctx context.Context, r *release, seen engine.Sight, o engine.
 	errRoute := send.Apply(ctx, r.Target, there)
 	if errRoute != nil {
 		errRoute = fmt.Errorf("set route: %w", errRoute)
+		if r.Plan.Stable == "" { // the target goes on as it did before serin came, until all of it can be taken in hand
+			return errRoute
+		}
 	}
 	errRun := run.Apply(ctx, r.Target, capacity(r, o, there, send.Features()))
 	if errRun != nil {
