@@ -139,7 +139,7 @@ func TestLeaderDies(t *testing.T) {
 	r := newReceiver(t)
 	s.start()
 	u := s.openGateway(noisy(r.URL))
-	second := theatre.newController(t.Name()+"-second", s.ns)
+	second := theatre.newController(t.Name()+"-second", s.serin.config, s.ns, s.ns)
 	if err := second.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
@@ -166,7 +166,7 @@ func TestLeaderDies(t *testing.T) {
 func TestNoAPIServerForAMinute(t *testing.T) {
 	s := newOwnStage(t)
 	wire := newWire(t, theatre.apiServer)
-	s.serin.through(t, wire.address())
+	s.serin.through(t, "https://"+wire.address())
 	s.start()
 	u := s.openGateway(brisk + "steps:\n- {weight: 20, hold: 10s}\n- {weight: 50, hold: 5s}\n")
 	s.podinfo("v2")

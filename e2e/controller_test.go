@@ -33,11 +33,11 @@ type controller struct {
 	exited chan struct{}
 }
 
-// newController is a controller for some namespaces, not started yet. The first of them holds its lease.
-func (h *house) newController(name string, namespaces ...string) *controller {
-	c := &controller{name: name, config: h.kubeconfig, health: freeAddress(), metrics: freeAddress(), log: &capture{}}
+// newController is a controller for some namespaces, not started yet. Home is where its lease is.
+func (h *house) newController(name, kubeconfig, home string, namespaces ...string) *controller {
+	c := &controller{name: name, config: kubeconfig, health: freeAddress(), metrics: freeAddress(), log: &capture{}}
 	c.args = []string{
-		"controller", "--namespaces", strings.Join(namespaces, ","), "--leader-namespace", namespaces[0],
+		"controller", "--namespaces", strings.Join(namespaces, ","), "--leader-namespace", home,
 		"--health-address", c.health, "--metrics-address", c.metrics, "--log-text",
 	}
 	return c
@@ -92,20 +92,19 @@ func (c *controller) gone() bool {
 // alone lets the controller work without being elected: one that was killed holds its lease for a while.
 func (c *controller) alone() { c.args = append(c.args, "--leader-elect=false") }
 
-// through lets the controller reach the API server by another address, from its next start on.
-func (c *controller) through(t *testing.T, address string) {
+// through lets the controller reach the API server by another URL, from its next start on.
+func (c *controller) through(t *testing.T, server string) {
 	t.Helper()
 	config, err := clientcmd.LoadFromFile(c.config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, cluster := range config.Clusters {
-		server, err := url.Parse(cluster.Server)
+		was, err := url.Parse(cluster.Server)
 		if err != nil {
 			t.Fatal(err)
 		}
-		cluster.TLSServerName, server.Host = server.Hostname(), address
-		cluster.Server = server.String()
+		cluster.TLSServerName, cluster.Server = was.Hostname(), server
 	}
 	c.config = filepath.Join(t.TempDir(), "kubeconfig")
 	if err := clientcmd.WriteToFile(*config, c.config); err != nil {

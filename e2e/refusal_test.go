@@ -128,6 +128,33 @@ func TestMirrorThroughTraefikIsRefused(t *testing.T) {
 	u.report("v1")
 }
 
+// What the administrator has not granted is said, with what to grant, and nothing is done by halves.
+func TestForbiddenByRBAC(t *testing.T) {
+	s := newOwnStage(t, "--set", "routers.gatewayAPI=false")
+	s.podinfo("v1")
+	s.file("service", "route")
+	s.start()
+	s.apply(canaryOf("podinfo", "Deployment", twoSteps))
+	s.blocked("podinfo", cluster.Forbidden, "httproutes")
+	s.untouched()
+	if _, err := theatre.install(t.Context(), s.ns); err != nil {
+		t.Fatal(err)
+	}
+	s.settled()
+}
+
+// A router whose kinds the cluster does not know is named, and so is what to install.
+func TestMissingCRDsOfARouter(t *testing.T) {
+	s := newOwnStage(t)
+	s.podinfo("v1")
+	s.file("service")
+	s.serin.through(t, newCensor(t, s.serin.config, "networking.istio.io"))
+	s.start()
+	s.apply(canaryOf("podinfo", "Deployment", "traffic: {istio: {virtualService: podinfo}}"))
+	s.blocked("podinfo", cluster.KindMissing, "VirtualService")
+	s.untouched()
+}
+
 // stands waits until a Canary has a condition with a reason.
 func (s *stage) stands(name, kind, reason string) (c v1alpha1.Canary) {
 	s.Helper()

@@ -51,14 +51,19 @@ func newStage(t *testing.T) *stage {
 	}
 }
 
-// newOwnStage makes a namespace that has no controller yet, and plays alone.
-func newOwnStage(t *testing.T) *stage {
+// newOwnStage makes a namespace that has no controller yet, and plays alone. Values are those of the chart, where they are not
+// the usual ones.
+func newOwnStage(t *testing.T, values ...string) *stage {
 	clustertest.Config(t)
 	ns, err := theatre.namespace(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := prepare(t, ns, theatre.newController(t.Name(), ns))
+	config, err := theatre.install(t.Context(), ns, values...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := prepare(t, ns, theatre.newController(t.Name(), config, ns, ns))
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()

