@@ -48,7 +48,7 @@ func TestAPIServerAcceptsTheChart(t *testing.T) {
 				if o.GetNamespace() != "" {
 					o.SetNamespace(ns)
 				}
-				err := api.Patch(t.Context(), o, client.Apply, client.DryRunAll, client.FieldOwner("serin-test"), client.ForceOwnership)
+				err := api.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(o), client.DryRunAll, client.FieldOwner("serin-test"), client.ForceOwnership)
 				if meta.IsNoMatchError(err) && o.GetKind() == "ServiceMonitor" {
 					t.Log("NOT TRIED: ServiceMonitor, which this cluster does not know")
 					continue

@@ -153,7 +153,7 @@ func (i installation) apply(message string) {
 	words := strings.NewReplacer("$IMAGE", image, "$MESSAGE", message)
 	for _, o := range objects(i, []byte(words.Replace(string(text)))) {
 		o.SetNamespace(i.ns)
-		if err := i.api.Patch(i.Context(), o, client.Apply, client.FieldOwner("user")); err != nil {
+		if err := i.api.Apply(i.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("user")); err != nil {
 			i.Fatal(err)
 		}
 	}
