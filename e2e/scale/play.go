@@ -282,7 +282,7 @@ func pidOf(dir, daemon string) (int, error) {
 			continue // it has ended since
 		}
 		args := strings.Split(string(line), "\x00")
-		if strings.HasSuffix(args[0], "/kube-"+daemon) && strings.Contains(string(line), dir) {
+		if strings.HasSuffix(args[0], "/kube-"+daemon) && strings.Contains(string(line), dir+"/") {
 			var pid int
 			_, err := fmt.Sscanf(e, "/proc/%d/", &pid)
 			return pid, err

@@ -71,8 +71,9 @@ until the next one.
   without a Prometheus. So serin does more.
 - serin and Flagger move HTTPRoutes. Argo Rollouts needs a plugin for these and moves Istio VirtualServices, which it can by itself. Flagger looks at each
   Canary once in its interval, here a minute; a smaller one costs it in proportion.
-- Flagger asks at most 100 times and Argo Rollouts at most 40 times a second unless told otherwise; serin has no limit of its own.
-- Each tool has all rights, one process, and leader election as it comes. One run each.
+- Flagger may ask 500 times a second: with its own limit of 100 and its leader election on, it lost its lease among 1,000 Canaries and ended itself.
+  Argo Rollouts keeps its limit of 40, and serin has none of its own.
+- Each tool has all rights and one process; serin and Argo Rollouts renew a lease. One run each.
 `
 
 // report writes the page from the readings there are.

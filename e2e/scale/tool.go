@@ -52,8 +52,9 @@ func tools() map[string]tool {
 		"flagger": {
 			title: "Flagger v1.44.0", part: "flagger", program: "flagger",
 			args: func(kubeconfig string) []string {
-				return []string{"-kubeconfig", kubeconfig, "-mesh-provider", "gatewayapi:v1", "-enable-leader-election", "-leader-election-namespace", bench0,
-					"-log-level", "info"}
+				// Its own 100 requests per second are less than 1,000 Canaries ask for, and its leader election, which has to share
+				// them, loses its lease.
+				return []string{"-kubeconfig", kubeconfig, "-mesh-provider", "gatewayapi:v1", "-log-level", "info", "-kubeconfig-qps", "500", "-kubeconfig-burst", "1000"}
 			},
 			needs: []string{"traefik", "flagger"}, crds: []string{"traefik/crds/gateway*.yaml", "flagger/crds/*.yaml"},
 			watched: schema.GroupVersionKind{Group: "flagger.app", Version: "v1beta1", Kind: "Canary"}, target: deployment,
