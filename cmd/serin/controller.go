@@ -49,7 +49,7 @@ func controllerCommand() *cobra.Command {
 	f.StringVar(&o.LeadIn, "leader-namespace", os.Getenv("POD_NAMESPACE"), "namespace of the lease (default $POD_NAMESPACE, else the pod's own)")
 	f.StringVar(&o.Metrics, "metrics-address", ":8080", "where /metrics is served; 0: nowhere")
 	f.StringVar(&o.Health, "health-address", ":8081", "where /healthz and /readyz are served; 0: nowhere")
-	f.IntVar(&o.Workers, "workers", 8, "Canaries handled at the same time")
+	f.IntVar(&o.Workers, "workers", 32, "Canaries handled at the same time")
 	f.BoolVar(&text, "log-text", false, "log as text, not as JSON lines")
 	return c
 }

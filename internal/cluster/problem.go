@@ -1,8 +1,11 @@
 package cluster
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -51,6 +54,40 @@ func AsProblem(err error) (*Problem, bool) {
 		return &Problem{Reason: Forbidden, Text: err.Error(), Remedy: "grant it to serin's service account; the chart does for every enabled module"}, true
 	}
 	return nil, false
+}
+
+// Refusals remembers what the API server refuses to the caches, by kind. A cache that may not read waits forever, and whoever
+// waits for it only learns that time is up.
+type Refusals struct {
+	mu   sync.Mutex
+	last error
+	at   time.Time
+}
+
+// recent is how long a refusal is thought to stand: caches try again at least once a minute.
+const recent = 2 * time.Minute
+
+// Note remembers a refusal; other errors are none.
+func (r *Refusals) Note(err error) {
+	if !apierrors.IsForbidden(err) {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.last, r.at = err, time.Now()
+}
+
+// Explain turns an error of somebody who waited for a cache in vain into the refusal behind it, and leaves any other as it is.
+func (r *Refusals) Explain(err error) error {
+	if r == nil || !apierrors.IsTimeout(err) && !errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.last == nil || time.Since(r.at) > recent {
+		return err
+	}
+	return fmt.Errorf("%w (%w)", r.last, err) // the refusal first: it is what counts
 }
 
 // NotFound turns a missing object into a problem with a remedy, and leaves any other error as it is.

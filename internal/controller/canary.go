@@ -34,7 +34,8 @@ type Means struct {
 	Routers   map[string]router.Router
 	Events    events.EventRecorder
 	Metrics   prometheus.Registerer
-	Traces    *trace.Teller // nil: nobody wants to see them
+	Traces    *trace.Teller     // nil: nobody wants to see them
+	Refusals  *cluster.Refusals // what the caches may not read
 	Log       *slog.Logger
 }
 
@@ -56,8 +57,15 @@ const (
 	mendable = 30 * time.Second // until a problem that a user has to mend is looked at again, unless something changes earlier
 )
 
+const (
+	roundWithin = 20 * time.Second // for one round, whatever it waits for
+	sayWithin   = 5 * time.Second  // of that to say what came of it
+)
+
 // Reconcile takes one round with a Canary.
 func (c *Canaries) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, roundWithin)
+	defer cancel()
 	var canary objects.Canary
 	if err := c.Access.Get(ctx, req.NamespacedName, &canary); err != nil {
 		if apierrors.IsNotFound(err) {
@@ -69,7 +77,10 @@ func (c *Canaries) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 	if !canary.DeletionTimestamp.IsZero() {
 		return c.leave(ctx, &canary)
 	}
-	wait, err := c.round(ctx, &canary)
+	within, done := context.WithTimeout(ctx, roundWithin-sayWithin)
+	wait, err := c.round(within, &canary)
+	done()
+	err = c.Refusals.Explain(err)
 	if problem, ok := cluster.AsProblem(err); ok {
 		return c.stuck(ctx, &canary, problem)
 	}

@@ -46,7 +46,9 @@ func (c *Canaries) leave(ctx context.Context, canary *objects.Canary) (ctrl.Resu
 	if !controllerutil.ContainsFinalizer(canary, finalizer) {
 		return ctrl.Result{}, nil
 	}
-	err := c.letGo(ctx, canary)
+	within, done := context.WithTimeout(ctx, roundWithin-sayWithin)
+	err := c.Refusals.Explain(c.letGo(within, canary))
+	done()
 	switch {
 	case err == nil:
 	case errors.Is(err, errUnderWay) && !c.late(ctx, canary):

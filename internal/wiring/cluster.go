@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
+	toolscache "k8s.io/client-go/tools/cache"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -70,7 +71,8 @@ func NewController(o ClusterOptions) (manager.Manager, error) {
 	if err != nil {
 		return nil, err
 	}
-	m, err := ctrl.NewManager(o.Config, options(o, scheme))
+	refusals := &cluster.Refusals{}
+	m, err := ctrl.NewManager(o.Config, options(o, scheme, refusals))
 	if err != nil {
 		return nil, fmt.Errorf("set up the manager: %w", err)
 	}
@@ -78,10 +80,10 @@ func NewController(o ClusterOptions) (manager.Manager, error) {
 	if err := errors.Join(m.Add(caches), m.AddHealthzCheck("ping", healthz.Ping), m.AddReadyzCheck("caches", caches.Check)); err != nil {
 		return nil, fmt.Errorf("set up health checks: %w", err)
 	}
-	return m, assemble(m, o)
+	return m, assemble(m, o, refusals)
 }
 
-func options(o ClusterOptions, scheme *runtime.Scheme) ctrl.Options {
+func options(o ClusterOptions, scheme *runtime.Scheme, refusals *cluster.Refusals) ctrl.Options {
 	watched := map[string]cache.Config{}
 	for _, ns := range o.Namespaces {
 		watched[ns] = cache.Config{}
@@ -90,7 +92,13 @@ func options(o ClusterOptions, scheme *runtime.Scheme) ctrl.Options {
 		Scheme: scheme, Logger: logr.FromSlogHandler(o.Log.Handler()),
 		LeaderElection: o.Lead, LeaderElectionID: "serin-controller", LeaderElectionNamespace: o.LeadIn, LeaderElectionReleaseOnCancel: true,
 		Metrics: metricsserver.Options{BindAddress: o.Metrics}, HealthProbeBindAddress: o.Health,
-		Cache: cache.Options{DefaultNamespaces: watched, DefaultTransform: cache.TransformStripManagedFields(), ByObject: objects.Cached()},
+		Cache: cache.Options{
+			DefaultNamespaces: watched, DefaultTransform: cache.TransformStripManagedFields(), ByObject: objects.Cached(),
+			DefaultWatchErrorHandler: func(ctx context.Context, r *toolscache.Reflector, err error) {
+				refusals.Note(err)
+				toolscache.DefaultWatchErrorHandler(ctx, r, err)
+			},
+		},
 		Client: client.Options{Cache: &client.CacheOptions{
 			Unstructured: true, DisableFor: []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}, &corev1.Pod{}},
 		}},
@@ -98,7 +106,7 @@ func options(o ClusterOptions, scheme *runtime.Scheme) ctrl.Options {
 }
 
 // assemble opens the back ends of the catalog and puts the controllers into the manager.
-func assemble(m manager.Manager, o ClusterOptions) error {
+func assemble(m manager.Manager, o ClusterOptions, refusals *cluster.Refusals) error {
 	kube, err := kubernetes.NewForConfig(o.Config)
 	if err != nil {
 		return fmt.Errorf("reach the API server: %w", err)
@@ -132,7 +140,7 @@ func assemble(m manager.Manager, o ClusterOptions) error {
 	loop := reconcile.New(means)
 	canaries = controller.New(controller.Means{
 		Access: access, Loop: loop, Store: store, Known: known, Workloads: means.Workloads, Routers: means.Routers,
-		Events: m.GetEventRecorder("serin"), Metrics: ctrlmetrics.Registry, Traces: teller, Log: o.Log,
+		Events: m.GetEventRecorder("serin"), Metrics: ctrlmetrics.Registry, Traces: teller, Refusals: refusals, Log: o.Log,
 	})
 	loop.Happened = canaries.Happened
 	return canaries.Setup(m, o.Workers, watches, wake)

@@ -12,7 +12,6 @@ import (
 
 	"serin.dev/serin/internal/catalog"
 	"serin.dev/serin/internal/compile"
-	"serin.dev/serin/internal/dialect"
 	"serin.dev/serin/internal/dialect/native"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/notify"
@@ -73,10 +72,10 @@ func (s *Standalone) build(o Options) error {
 	if err := s.open(o, &means); err != nil {
 		return err
 	}
-	known := catalog.OnMachine()
+	known := catalog.Known()
 	s.Runner = standalone.New(standalone.Means{
 		Files: o.Files, Log: o.Log, Store: s.store, Loop: reconcile.New(means), Version: o.Version, Changed: s.changed,
-		Read:      func(files []string) ([]compile.Draft, compile.Notes) { return readFiles(files, known) },
+		Read:      func(files []string) ([]compile.Draft, compile.Notes) { return onMachine(ReadFiles(files)) },
 		Abilities: func(d compile.Draft) (compile.Abilities, error) { return known.Abilities(d), nil },
 	})
 	var err error
@@ -202,12 +201,21 @@ func (s *Standalone) Close(ctx context.Context) error {
 	return errors.Join(append(errs, s.store.Close())...)
 }
 
-// ReadFiles reads native files from disk, for whatever place they were written.
-func ReadFiles(names []string) ([]compile.Draft, compile.Notes) {
-	return readFiles(names, catalog.Known())
+// onMachine refuses what lives on a cluster.
+func onMachine(drafts []compile.Draft, notes compile.Notes) ([]compile.Draft, compile.Notes) {
+	here := catalog.OnMachine()
+	for _, d := range drafts {
+		if _, ok := here.Workloads[d.Target.Kind]; !ok {
+			notes.Refuse(d.Target.Origin, "a %s lives on a cluster, where `serin controller` releases it", d.Target.Kind)
+		} else if _, ok := here.Routers[d.Router.Kind]; !ok {
+			notes.Refuse(d.RouterAt, "router %s lives on a cluster, where `serin controller` uses it", d.Router.Kind)
+		}
+	}
+	return drafts, notes
 }
 
-func readFiles(names []string, known dialect.Known) ([]compile.Draft, compile.Notes) {
+// ReadFiles reads native files from disk, for whatever place they were written.
+func ReadFiles(names []string) ([]compile.Draft, compile.Notes) {
 	var files []native.File
 	var notes compile.Notes
 	for _, name := range names {
@@ -218,7 +226,7 @@ func readFiles(names []string, known dialect.Known) ([]compile.Draft, compile.No
 		}
 		files = append(files, native.File{Name: name, Data: data})
 	}
-	drafts, found := native.ReadAll(files, known)
+	drafts, found := native.ReadAll(files, catalog.Known())
 	if notes = append(notes, found...); len(drafts) == 0 && !notes.Err() {
 		notes.Refuse(plan.Origin{File: names[0], Line: 1, Column: 1}, "there is no Canary in these files, so nothing is released")
 	}

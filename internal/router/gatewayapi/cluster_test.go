@@ -223,7 +223,7 @@ func (s *site) settled(name string) plan.Route {
 	s.observe(name)
 	s.acknowledge(httpRoute, "shop")
 	s.observe(name)
-	s.pass(time.Second)
+	s.pass(2 * time.Second)
 	seen := s.observe(name)
 	if seen.Pending != "" {
 		s.Fatalf("still pending: %s", seen.Pending)

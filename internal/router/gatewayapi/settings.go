@@ -22,7 +22,7 @@ type Settings struct {
 	// Rules are the rules to edit, by name or by index from 0; default every rule that sends to the target's Services alone.
 	Rules   []intstr.IntOrString `json:"rules,omitempty"`
 	Service string               `json:"service,omitempty"` // the Service of stable in the route; default the one the target is reached by
-	Settle  *plan.Duration       `json:"settle,omitempty"`  // how long data planes may lag behind the gateway's word; default 1s
+	Settle  *plan.Duration       `json:"settle,omitempty"`  // how long data planes may lag behind the gateway's word; default 2s
 
 	// Of a route of serin's own.
 	Gateway   string   `json:"gateway,omitempty"` // its only parent: "NAME" or "NAMESPACE/NAME"
@@ -82,8 +82,8 @@ func (s Settings) withDefaults() Settings {
 		s.Kind = httpRoute
 	}
 	if s.Settle == nil {
-		second := plan.Duration(time.Second)
-		s.Settle = &second
+		lag := plan.Duration(2 * time.Second)
+		s.Settle = &lag
 	}
 	return s
 }
