@@ -139,7 +139,7 @@ func TestLeaderDies(t *testing.T) {
 	r := newReceiver(t)
 	s.start()
 	u := s.openGateway(noisy(r.URL))
-	second := theatre.newController(t.Name()+"-second", s.serin.config, s.ns, s.ns)
+	second := theatre.newController(t.Name()+"-second", s.serin.config, s.home, s.ns)
 	if err := second.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}

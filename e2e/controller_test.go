@@ -5,9 +5,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -48,6 +50,15 @@ func (c *controller) start(ctx context.Context) error {
 	c.mu.Lock()
 	cmd := exec.Command(program, append(c.args, "--kubeconfig", c.config)...)
 	cmd.Stdout, cmd.Stderr = c.log, c.log
+	if dir := os.Getenv("SERIN_E2E_LOGS"); dir != "" { // for whoever looks for a fault
+		file, err := os.OpenFile(filepath.Join(dir, c.name+".log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+		if err != nil {
+			c.mu.Unlock()
+			return err
+		}
+		cmd.Stdout = io.MultiWriter(c.log, file)
+		cmd.Stderr = cmd.Stdout
+	}
 	fmt.Fprintf(c.log, "--- %s: started\n", time.Now().Format(time.TimeOnly))
 	err := cmd.Start()
 	if err != nil {

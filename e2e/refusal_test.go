@@ -137,7 +137,7 @@ func TestForbiddenByRBAC(t *testing.T) {
 	s.apply(canaryOf("podinfo", "Deployment", twoSteps))
 	s.blocked("podinfo", cluster.Forbidden, "httproutes")
 	s.untouched()
-	if _, err := theatre.install(t.Context(), s.ns); err != nil {
+	if _, err := theatre.install(t.Context(), s.home); err != nil {
 		t.Fatal(err)
 	}
 	s.settled()

@@ -32,7 +32,10 @@ func (s *stage) version(version string, args ...string) {
 func TestPromoteStatefulSet(t *testing.T) {
 	s, u := set(t, "StatefulSet", byReplicas)
 	s.version("v2")
-	s.ends(s.begun(), "Promoted", 3*time.Minute)
+	name := s.begun()
+	s.at(name, "50%", "AwaitingApproval", long)
+	s.must("approve", "podinfo")
+	s.ends(name, "Promoted", 3*time.Minute)
 	u.nothingFrom(pace, "v1")
 	s.pristine("v2")
 	u.report("v1", "v2")

@@ -23,6 +23,7 @@ type stage struct {
 	*testing.T
 	client.Client
 	ns      string
+	home    string // of a controller of its own: its account and its lease
 	serin   *controller
 	words   map[string]string // for manifests: $VERSION, ...
 	release string            // the newest that was awaited
@@ -55,15 +56,20 @@ func newStage(t *testing.T) *stage {
 // the usual ones.
 func newOwnStage(t *testing.T, values ...string) *stage {
 	clustertest.Config(t)
+	home, err := theatre.namespace(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
 	ns, err := theatre.namespace(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	config, err := theatre.install(t.Context(), ns, values...)
+	config, err := theatre.install(t.Context(), home, values...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := prepare(t, ns, theatre.newController(t.Name(), config, ns, ns))
+	s := prepare(t, ns, theatre.newController(t.Name(), config, home, ns))
+	s.home = home
 	t.Cleanup(func() {
 		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 		defer cancel()
