@@ -72,7 +72,7 @@ func tools() map[string]tool {
 		},
 		"argo-rollouts": {
 			title: "Argo Rollouts v1.10.2", part: "argo-rollouts", program: "rollouts-controller",
-			args:  func(kubeconfig string) []string { return []string{"--kubeconfig", kubeconfig, "--namespace", bench0} },
+			args:  func(kubeconfig string) []string { return []string{"--kubeconfig", kubeconfig} },
 			needs: []string{"istio", "argo-rollouts"}, crds: []string{"istio/crds/*.yaml", "argo-rollouts/crds/*.yaml"},
 			watched: rollout, target: rollout,
 			rests: func(o unstructured.Unstructured) bool { return text(o, "status", "phase") == "Healthy" },
