@@ -134,7 +134,7 @@ ifdef KUBECONFIG
 E2E_ENV = SERIN_KUBECONFIG=$(KUBECONFIG)
 E2E_RUN =
 else
-E2E_ENV = SERIN_KUBECONFIG=/var/lib/serin-cluster/serin/kubeconfig SERIN_CLUSTER=$(CURDIR)/bin/cluster
+E2E_ENV = SERIN_KUBECONFIG=/var/lib/serin-cluster/serin/kubeconfig SERIN_ISTIOD=10.99.0.1:15010
 E2E_RUN = -exec '$(CURDIR)/bin/cluster run --'
 endif
 
