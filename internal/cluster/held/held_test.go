@@ -47,7 +47,7 @@ func TestAskedIsWhatStandsElsewhere(t *testing.T) {
 
 func TestAuthors(t *testing.T) {
 	entry := func(manager string, op metav1.ManagedFieldsOperationType, fields string) metav1.ManagedFieldsEntry {
-		return metav1.ManagedFieldsEntry{Manager: manager, Operation: op, FieldsV1: &metav1.FieldsV1{Raw: []byte(fields)}}
+		return metav1.ManagedFieldsEntry{Manager: manager, Operation: op, FieldsV1: metav1.NewFieldsV1(fields)}
 	}
 	template, replicas := `{"f:spec":{"f:template":{}}}`, `{"f:spec":{"f:replicas":{}}}`
 	status := entry("controller", metav1.ManagedFieldsOperationUpdate, template)

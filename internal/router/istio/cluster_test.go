@@ -141,7 +141,7 @@ func TestHandingBack(t *testing.T) {
 	}
 	for _, e := range after.GetManagedFields() {
 		if e.Manager == cluster.TrafficManager {
-			t.Errorf("serin still owns %s", e.FieldsV1.Raw)
+			t.Errorf("serin still owns %s", e.FieldsV1.GetRawString())
 		}
 	}
 	m.must(m.apply(simple+"    timeout: 5s\n", "gitops"))

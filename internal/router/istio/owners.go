@@ -85,7 +85,7 @@ func giveBack(vs *unstructured.Unstructured, to []owner) error {
 		if err != nil {
 			return fmt.Errorf("write managed fields of %s: %w", o.Manager, err)
 		}
-		entries[at].FieldsV1 = &metav1.FieldsV1{Raw: raw}
+		entries[at].FieldsV1 = metav1.NewFieldsV1(string(raw))
 	}
 	vs.SetManagedFields(entries)
 	return nil
@@ -93,10 +93,10 @@ func giveBack(vs *unstructured.Unstructured, to []owner) error {
 
 func fieldsOf(e metav1.ManagedFieldsEntry) (map[string]any, error) {
 	fields := map[string]any{}
-	if e.FieldsV1 == nil || len(e.FieldsV1.Raw) == 0 {
+	if e.FieldsV1 == nil || e.FieldsV1.GetRawString() == "" {
 		return fields, nil
 	}
-	if err := json.Unmarshal(e.FieldsV1.Raw, &fields); err != nil {
+	if err := json.Unmarshal(e.FieldsV1.GetRawBytes(), &fields); err != nil {
 		return nil, fmt.Errorf("read managed fields of %s: %w", e.Manager, err)
 	}
 	return fields, nil

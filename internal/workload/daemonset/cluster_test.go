@@ -367,8 +367,8 @@ func TestPutBackUnderKubectl(t *testing.T) {
 		t.Errorf("put back with %v", env)
 	}
 	for _, m := range set.ManagedFields {
-		if m.Manager == cluster.Manager && strings.Contains(string(m.FieldsV1.Raw), "f:template") {
-			t.Errorf("serin owns the template: %s", m.FieldsV1.Raw)
+		if m.Manager == cluster.Manager && strings.Contains(m.FieldsV1.GetRawString(), "f:template") {
+			t.Errorf("serin owns the template: %s", m.FieldsV1.GetRawString())
 		}
 	}
 }
