@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -73,6 +74,32 @@ func (u *users) maker(answer *http.Response, body []byte) string {
 		u.odds = append(u.odds, time.Now().UTC().Format("15:04:05.000 ")+odd)
 	}
 	return odd
+}
+
+// served waits until the gateway has heard of the route and its pods: before that there is nobody to use anything.
+func (s *stage) served(version string) {
+	s.Helper()
+	probe := &users{s: s}
+	good := 0
+	s.await("the gateway serves "+version, long, func(ctx context.Context) (bool, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, gateway+"/api/info", nil)
+		if err != nil {
+			return false, err
+		}
+		req.Host = s.ns + ".example.com"
+		resp, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return false, err
+		}
+		defer resp.Body.Close()
+		body, err := io.ReadAll(io.LimitReader(resp.Body, 1<<16))
+		if err == nil && probe.maker(resp, body) == version {
+			good++
+		} else {
+			good = 0
+		}
+		return good >= 5, err
+	})
 }
 
 // soFar tells what has been counted.
