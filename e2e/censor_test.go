@@ -25,7 +25,7 @@ type censor struct {
 
 // newCensor returns the URL behind which a group does not exist. It speaks with the account of a kubeconfig, since accounts are
 // not told in the clear.
-func newCensor(t *testing.T, kubeconfig, group string) string {
+func newCensor(t *testing.T, later func(func()), kubeconfig, group string) string {
 	t.Helper()
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
@@ -50,7 +50,7 @@ func newCensor(t *testing.T, kubeconfig, group string) string {
 		ModifyResponse: c.strike,
 	}
 	server := httptest.NewServer(c)
-	t.Cleanup(func() {
+	later(func() {
 		server.CloseClientConnections()
 		server.Close()
 	})

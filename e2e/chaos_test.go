@@ -143,7 +143,7 @@ func TestLeaderDies(t *testing.T) {
 	if err := second.start(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
+	s.later(func() {
 		if err := second.stop(); err != nil {
 			t.Error(err)
 		}
@@ -165,7 +165,7 @@ func TestLeaderDies(t *testing.T) {
 // The API server is gone for a minute, for the controller: everything stays as it is, and goes on afterwards.
 func TestNoAPIServerForAMinute(t *testing.T) {
 	s := newOwnStage(t)
-	wire := newWire(t, theatre.apiServer)
+	wire := newWire(t, s.later, theatre.apiServer)
 	s.serin.through(t, "https://"+wire.address())
 	s.start()
 	u := s.openGateway(brisk + "steps:\n- {weight: 20, hold: 10s}\n- {weight: 50, hold: 5s}\n")
@@ -186,7 +186,7 @@ func TestNoAPIServerForAMinute(t *testing.T) {
 // Where the metric store is gone, nobody can say whether the release is good: it holds, and goes on when the store is back.
 func TestPrometheusGone(t *testing.T) {
 	s := newStage(t)
-	wire := newWire(t, prometheus)
+	wire := newWire(t, t.Cleanup, prometheus)
 	u := s.openGateway(strings.Replace(brisk, "scrape: {}", fmt.Sprintf("prometheus: {address: %q}", "http://"+wire.address()), 1) + `
 steps:
 - {weight: 20, hold: 2s}
@@ -208,7 +208,7 @@ steps:
 func TestReceiverGone(t *testing.T) {
 	s := newStage(t)
 	r := newReceiver(t)
-	wire := newWire(t, strings.TrimPrefix(r.URL, "http://"))
+	wire := newWire(t, t.Cleanup, strings.TrimPrefix(r.URL, "http://"))
 	u := s.openGateway(noisy("http://" + wire.address()))
 	wire.cut()
 	s.podinfo("v2")

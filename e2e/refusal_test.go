@@ -148,7 +148,7 @@ func TestMissingCRDsOfARouter(t *testing.T) {
 	s := newOwnStage(t)
 	s.podinfo("v1")
 	s.file("service")
-	s.serin.through(t, newCensor(t, s.serin.config, "networking.istio.io"))
+	s.serin.through(t, newCensor(t, s.later, s.serin.config, "networking.istio.io"))
 	s.start()
 	s.apply(canaryOf("podinfo", "Deployment", "traffic: {istio: {virtualService: podinfo}}"))
 	s.blocked("podinfo", cluster.KindMissing, "VirtualService")

@@ -27,6 +27,7 @@ type stage struct {
 	serin   *controller
 	words   map[string]string // for manifests: $VERSION, ...
 	release string            // the newest that was awaited
+	struck  []func()          // what is done when the stage is empty
 }
 
 // long is how long anything in a story may take that does not say otherwise.
@@ -76,6 +77,9 @@ func newOwnStage(t *testing.T, values ...string) *stage {
 		if err := errors.Join(s.strike(ctx), s.serin.stop()); err != nil {
 			t.Error(err)
 		}
+		for _, do := range s.struck {
+			do()
+		}
 	})
 	t.Cleanup(s.dump)
 	return s
@@ -95,6 +99,9 @@ func (s *stage) strike(ctx context.Context) error {
 	}
 	return theatre.gone(ctx, s.ns)
 }
+
+// later does something when the stage is empty and its controller has ended: until then they need what it would take away.
+func (s *stage) later(do func()) { s.struck = append(s.struck, do) }
 
 // start starts the stage's own controller.
 func (s *stage) start() {

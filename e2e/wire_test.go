@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// A wire leads to an address until it is cut.
+// A wire leads to an address until it is cut, at the latest when later comes.
 type wire struct {
 	listener net.Listener
 	to       string
@@ -17,7 +17,7 @@ type wire struct {
 	open     map[net.Conn]bool // from outside
 }
 
-func newWire(t *testing.T, to string) *wire {
+func newWire(t *testing.T, later func(func()), to string) *wire {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -25,7 +25,7 @@ func newWire(t *testing.T, to string) *wire {
 	}
 	w := &wire{listener: l, to: to, open: map[net.Conn]bool{}}
 	go w.serve()
-	t.Cleanup(func() { l.Close(); w.cut() })
+	later(func() { l.Close(); w.cut() })
 	return w
 }
 
