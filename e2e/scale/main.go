@@ -61,7 +61,7 @@ func bench(ctx context.Context, args []string) error {
 	f.StringVar(&b.serin, "serin", "bin/serin", "the program to be measured")
 	f.StringVar(&tools, "tools", strings.Join(names(), ","), "in this order")
 	f.StringVar(&sizes, "sizes", "1000/100,10000/500", "IDLE/ACTIVE, separated by commas")
-	f.StringVar(&b.readings, "readings", "bin/scale-readings", "folder of the readings; what is there already is kept")
+	f.StringVar(&b.readings, "readings", "bin/scale-readings", "folder of the readings; what is there in full is not measured again")
 	f.StringVar(&b.out, "out", "", "file for the table; default: none is written")
 	f.StringVar(&b.beside, "beside", "nothing", "what else the machine does, for the table")
 	f.DurationVar(&b.window, "window", 2*time.Minute, "how long each state is measured")
@@ -96,6 +96,11 @@ func (b benchmark) play(ctx context.Context, tool string, s size) (err error) {
 	if !ok {
 		return fmt.Errorf("no tool is called %q: there are %v", tool, names())
 	}
+	out := filepath.Join(b.readings, fmt.Sprintf("%05d-%s.json", s.idle, tool))
+	if r, err := readResult(out); err == nil && r.Active == s.active && r.AtWork.Seconds > 0 {
+		fmt.Fprintf(os.Stderr, "%s with %d applications: %s has it\n", tool, s.idle, out)
+		return nil
+	}
 	parts, err := b.parts(ctx, t)
 	if err != nil {
 		return err
@@ -111,7 +116,7 @@ func (b benchmark) play(ctx context.Context, tool string, s size) (err error) {
 	}()
 	c := course{
 		Tool: tool, Program: b.serin, Idle: s.idle, Active: s.active, Window: b.window, Limit: b.limit,
-		AuditLog: "/var/lib/serin-cluster/" + b.name + "/logs/audit.log", Out: filepath.Join(b.readings, fmt.Sprintf("%05d-%s.json", s.idle, tool)),
+		AuditLog: "/var/lib/serin-cluster/" + b.name + "/logs/audit.log", Out: out,
 	}
 	if c.CRDs, err = t.definitions(parts); err != nil {
 		return err

@@ -342,3 +342,14 @@ func (r Result) write(file string) error {
 	}
 	return os.WriteFile(file, text, 0o644)
 }
+
+func readResult(file string) (r Result, err error) {
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return r, err
+	}
+	if err := json.Unmarshal(text, &r); err != nil {
+		return r, fmt.Errorf("read %s: %w", file, err)
+	}
+	return r, nil
+}

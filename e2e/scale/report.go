@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,6 +22,7 @@ type Table struct {
 	Rows            []Row
 	Steps           []StepRow
 	Notes           []string
+	Bars            []string // what serin promises, and whether it was kept
 }
 
 // A Row is one tool in one state.
@@ -54,6 +54,10 @@ Machine: {{.Machine}}. Beside it ran: {{.Beside}}. So times are noisy: read the 
 {{end}}
 {{range .Notes}}- {{.}}
 {{end}}
+## serin's own bars
+
+{{range .Bars}}- {{.}}
+{{end}}
 ## Writes per step
 
 From one change of an application's route to the next, as the audit log has them: the change itself and everything the tool wrote for that application
@@ -73,25 +77,22 @@ until the next one.
   Canary once in its interval, here a minute; a smaller one costs it in proportion.
 - Flagger may ask 500 times a second: with its own limit of 100 and its leader election on, it lost its lease among 1,000 Canaries and ended itself.
   Argo Rollouts keeps its limit of 40, and serin has none of its own.
+- What says *settling* was still initializing its applications when its time was up: that is no reading of idleness, and has no ratios.
 - Each tool has all rights and one process; serin and Argo Rollouts renew a lease. One run each.
 `
 
 // report writes the page from the readings there are.
 func report(b benchmark) error {
-	t := Table{Machine: fmt.Sprintf("%d processors, %s", runtime.NumCPU(), runtime.Version()), Beside: b.beside, Window: b.window.String()}
+	t := Table{Machine: fmt.Sprintf("%d processors, %s", runtime.NumCPU(), runtime.Version()), Beside: b.beside, Window: fmt.Sprintf("%.0f s", b.window.Seconds())}
 	files, err := filepath.Glob(filepath.Join(b.readings, "*.json"))
 	if err != nil {
 		return err
 	}
 	results := map[string]Result{}
 	for _, f := range files {
-		text, err := os.ReadFile(f)
+		r, err := readResult(f)
 		if err != nil {
 			return err
-		}
-		var r Result
-		if err := json.Unmarshal(text, &r); err != nil {
-			return fmt.Errorf("read %s: %w", f, err)
 		}
 		results[fmt.Sprintf("%05d %s", r.Idle, r.Tool)] = r
 	}
@@ -103,6 +104,7 @@ func report(b benchmark) error {
 	for _, key := range keys {
 		t.add(results[key], results[fmt.Sprintf("%05d serin", results[key].Idle)])
 	}
+	t.bars(results)
 	var out bytes.Buffer
 	if err := template.Must(template.New("page").Parse(page)).Execute(&out, t); err != nil {
 		return err
@@ -114,7 +116,7 @@ func report(b benchmark) error {
 }
 
 func (t *Table) add(r, serin Result) {
-	row := func(state string, m, of Reading) {
+	row := func(state string, m, of Reading, compared bool) {
 		if m.Seconds == 0 {
 			return
 		}
@@ -124,14 +126,18 @@ func (t *Table) add(r, serin Result) {
 			Cores: fmt.Sprintf("%.3f", m.CPU/m.Seconds), Reads: fmt.Sprintf("%.2f", reads), Writes: fmt.Sprintf("%.2f", writes),
 			Watches: fmt.Sprintf("%.2f", watches), Server: fmt.Sprintf("%.3f", m.Server/m.Seconds), Ratios: "-",
 		}
-		if of.Seconds > 0 && r.Tool != serin.Tool {
+		if of.Seconds > 0 && r.Tool != serin.Tool && compared {
 			row.Ratios = fmt.Sprintf("%s, %s, %s", ratio(m.RSS, of.RSS), ratio(m.CPU/m.Seconds, of.CPU/of.Seconds),
 				ratio(float64(sum(m.Requests))/m.Seconds, float64(sum(of.Requests))/of.Seconds))
 		}
 		t.Rows = append(t.Rows, row)
 	}
-	row("at rest", r.AtRest, serin.AtRest)
-	row(fmt.Sprintf("%d at work", r.Active), r.AtWork, serin.AtWork)
+	rest, rests := "at rest", r.Settled*100 >= r.Idle*99
+	if !rests {
+		rest = fmt.Sprintf("settling, %d at rest", r.Settled)
+	}
+	row(rest, r.AtRest, serin.AtRest, rests)
+	row(fmt.Sprintf("%d at work", r.Active), r.AtWork, serin.AtWork, true)
 	t.Notes = append(t.Notes, fmt.Sprintf("%s, %d applications: %d at rest %.0f s after its start; %d releases under way when the measurement at work began, %d at its end.",
 		r.Title, r.Idle, r.Settled, r.Start, r.Began, sum(r.Moves)))
 	if s := r.AtWork.Steps; s != nil && s.Number > 0 {
@@ -140,6 +146,27 @@ func (t *Table) add(r, serin Result) {
 			what = append(what, fmt.Sprintf("%s %.2f", w, float64(s.Writes[w])/float64(s.Number)))
 		}
 		t.Steps = append(t.Steps, StepRow{r.Title, fmt.Sprintf("%.2f", float64(sum(s.Writes))/float64(s.Number)), strings.Join(what, ", "), r.Active, s.Number})
+	}
+}
+
+// bars compares serin with what it promises.
+func (t *Table) bars(results map[string]Result) {
+	const idle, active = 10000, 500
+	bar := fmt.Sprintf("%d idle and %d active Canaries on 1 core and 500 MB: ", idle, active)
+	if r, ok := results[fmt.Sprintf("%05d serin", idle)]; ok && r.Active == active && r.AtWork.Seconds > 0 {
+		bar += fmt.Sprintf("%.2f cores and %.0f MB at most.", r.AtWork.CPU/r.AtWork.Seconds, max(r.AtRest.Peak, r.AtWork.Peak)*(1<<20)/1e6)
+	} else {
+		bar += "not measured in this run."
+	}
+	t.Bars = append(t.Bars, bar)
+	for _, r := range results {
+		s := r.AtWork.Steps
+		if r.Tool != "serin" || s == nil || s.Number == 0 {
+			continue
+		}
+		events := s.Writes["create events"] + s.Writes["patch events"]
+		t.Bars = append(t.Bars, fmt.Sprintf("At most 2 writes per step, of the route and the status: %.2f with %d active, and %.2f of events, which are for people.",
+			float64(sum(s.Writes)-events)/float64(s.Number), r.Active, float64(events)/float64(s.Number)))
 	}
 }
 

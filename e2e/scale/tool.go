@@ -46,7 +46,7 @@ func tools() map[string]tool {
 				if condition(o, "Reconciling") != "True" {
 					return ""
 				}
-				return text(o, "status", "message")
+				return "under way"
 			},
 		},
 		"flagger": {
