@@ -33,7 +33,7 @@ func (s *stage) openGateway(canary string) *users {
 	s.podinfo("v1")
 	s.file("service", "route")
 	s.canary(canary)
-	s.served("v1")
+	s.served(gateway, "v1")
 	u := s.users()
 	u.served("v1", pace)
 	return u

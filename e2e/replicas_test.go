@@ -38,7 +38,9 @@ func (s *stage) throughService() *users {
 	if err := s.Get(s.Context(), client.ObjectKey{Namespace: s.ns, Name: "podinfo"}, &service); err != nil {
 		s.Fatal(err)
 	}
-	return s.usersOf("http://"+service.Spec.ClusterIP, pace, "Connection", "close")
+	base := "http://" + service.Spec.ClusterIP
+	s.served(base, "v1")
+	return s.usersOf(base, pace, "Connection", "close")
 }
 
 // A good version takes over pod by pod, and the share of the requests is that of the pods.

@@ -31,7 +31,7 @@ func TestScarceTraffic(t *testing.T) {
 	s.podinfo("v1")
 	s.file("service", "route")
 	s.canary(patient)
-	s.served("v1")
+	s.served(gateway, "v1")
 	u := s.usersOf(gateway, 0.2, "Host", s.ns+".example.com")
 	s.podinfo("v2")
 	s.undecided(s.begun())

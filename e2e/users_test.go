@@ -76,17 +76,18 @@ func (u *users) maker(answer *http.Response, body []byte) string {
 	return odd
 }
 
-// served waits until the gateway has heard of the route and its pods: before that there is nobody to use anything.
-func (s *stage) served(version string) {
+// served waits until the gateway, or whatever answers there, has heard of the route and its pods: before that there is nobody to
+// use anything.
+func (s *stage) served(base, version string) {
 	s.Helper()
 	probe := &users{s: s}
 	good := 0
-	s.await("the gateway serves "+version, long, func(ctx context.Context) (bool, error) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, gateway+"/api/info", nil)
+	s.await(base+" serves "+version, long, func(ctx context.Context) (bool, error) {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/api/info", nil)
 		if err != nil {
 			return false, err
 		}
-		req.Host = s.ns + ".example.com"
+		req.Host, req.Close = s.ns+".example.com", true
 		resp, err := http.DefaultClient.Do(req)
 		if err != nil {
 			return false, err
