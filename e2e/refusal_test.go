@@ -62,6 +62,9 @@ func TestDiagnosticsAtTheField(t *testing.T) {
 		s.apply(strings.Replace(canaryOf(name, "Deployment", c.spec), "kind: Deployment, name: "+name, "kind: Deployment, name: podinfo", 1))
 		t.Run(c.reason, func(t *testing.T) {
 			got := s.stands(name, v1alpha1.Stalled, "Refused")
+			if err := s.Delete(t.Context(), &got); err != nil { // the next one would be told that this one was first
+				t.Fatal(err)
+			}
 			for _, d := range got.Status.Diagnostics {
 				if d.Severity == "error" && strings.HasPrefix(d.Field, c.field) && strings.Contains(d.Message, c.says) {
 					return
