@@ -59,7 +59,8 @@ func New(m Means) *Loop {
 type release struct {
 	releases.Release
 	status   releases.Status
-	stored   plan.Position // in the record; status may know more
+	stored   plan.Position      // in the record; status may know more
+	proven   map[string]float64 // evidence in the record, by analysis
 	target   releases.Target
 	evidence map[string]releases.Evidence // of the looks taken in this round
 	news     []releases.Event             // what they brought to light
@@ -133,7 +134,10 @@ func (l *Loop) load(name string) (*release, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &release{Release: rel, status: status, stored: status.Position, target: target, evidence: map[string]releases.Evidence{}}
+	r := &release{Release: rel, status: status, stored: status.Position, proven: map[string]float64{}, target: target, evidence: map[string]releases.Evidence{}}
+	for name, e := range status.Evidence {
+		r.proven[name] = e.Verdict.Evidence
+	}
 	l.recall(r)
 	return r, nil
 }

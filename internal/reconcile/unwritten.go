@@ -2,6 +2,7 @@ package reconcile
 
 import (
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -43,10 +44,19 @@ func (l *Loop) recall(r *release) {
 	r.status.Evidence = evidence
 }
 
+// telling is by how much evidence against the canary has to grow to be worth a write of its own. What a single look may add is
+// bounded by judges, so a process that dies again and again would otherwise never get anywhere.
+const telling = math.E
+
 // due reports whether it is time for a checkpoint.
 func (l *Loop) due(r *release, next plan.Position, events []releases.Event) bool {
 	if l.Checkpoint == 0 {
 		return len(r.evidence) > 0 || len(events) > 0
+	}
+	for name, e := range r.evidence {
+		if e.Verdict.Evidence > telling*max(1, r.proven[name]) {
+			return true
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

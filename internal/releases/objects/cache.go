@@ -35,7 +35,9 @@ func targetsOf(o client.Object) []string {
 		return nil
 	}
 	var keys []string
-	var spec struct{ Target struct{ Kind, Name, Canary string } }
+	var spec struct {
+		Target struct{ Kind, Name, Canary string }
+	}
 	if json.Unmarshal(c.Spec, &spec) == nil && spec.Target.Kind != "" {
 		keys = append(keys, cluster.Key{Kind: spec.Target.Kind, Namespace: c.Namespace, Name: spec.Target.Name}.String())
 	}
