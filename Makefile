@@ -101,7 +101,8 @@ cluster-down: bin/cluster ## take that cluster down
 	bin/cluster down
 
 .PHONY: cluster-demo
-cluster-demo: cluster build image ## release a good and a bad version of podinfo on that cluster, under load
+cluster-demo: cluster build ## release a good and a bad version of podinfo on that cluster, under load
+	$(MAKE) image IMAGE_ARCHS=$$(go env GOARCH)
 	e2e/demo.sh
 
 .PHONY: cluster-test
@@ -110,13 +111,14 @@ cluster-test: ## vet and test the program that starts the cluster
 
 # The image and the chart: deploy/doc.go, docs/install.md.
 IMAGE ?= serin.dev/serin:$(VERSION)
+IMAGE_ARCHS ?= amd64 arm64
 
 bin/serin-linux-%: .FORCE
 	GOOS=linux GOARCH=$* go build -trimpath -tags timetzdata -ldflags '$(LDFLAGS)' -o $@ ./cmd/serin
 
 .PHONY: image
-image: bin/serin-linux-amd64 bin/serin-linux-arm64 ## make bin/image.tar, an OCI archive for two architectures; no network
-	go run ./deploy/image -name $(IMAGE) -revision $(VERSION) -out bin/image.tar amd64=bin/serin-linux-amd64 arm64=bin/serin-linux-arm64
+image: $(IMAGE_ARCHS:%=bin/serin-linux-%) ## make bin/image.tar, an OCI archive; for one architecture alone: IMAGE_ARCHS=amd64
+	go run ./deploy/image -name $(IMAGE) -revision $(VERSION) -out bin/image.tar $(foreach a,$(IMAGE_ARCHS),$(a)=bin/serin-linux-$(a))
 
 bin/helm: bin/cluster
 	ln -sf "$$(bin/cluster build helm)/helm" $@
