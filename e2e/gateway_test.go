@@ -12,7 +12,7 @@ traffic: {gatewayAPI: {route: podinfo}}
 metrics: {every: 1s, scrape: {}}
 judge:
   failures: {tolerate: 1.5x, plus: 1%, harmful: {ratio: 2x, plus: 5%}}
-  latency: {tolerate: 2x, harmful: {ratio: 4x}}
+  latency: {tolerate: 5x, harmful: {ratio: 20x}}
 `
 
 // twoSteps, then everything.

@@ -52,9 +52,8 @@ func TestDiagnosticsAtTheField(t *testing.T) {
 	for i, c := range []struct{ reason, spec, field, says string }{
 		{"no such router", "traffic: {gatewayApi: {route: podinfo}}", "spec.traffic", "gatewayApi"},
 		{"a route cannot keep users on their track", "traffic: {gatewayAPI: {route: podinfo}, sticky: {cookie: track}}", "spec.traffic.sticky", "gatewayAPI"},
-		{"no such setting of the router", "traffic: {gatewayAPI: {routes: podinfo}}", "spec.traffic.gatewayAPI", "routes"},
+		{"no such setting of the router", "traffic: {gatewayAPI: {routes: podinfo}}", "spec.traffic.gatewayAPI.routes", ""},
 		{"pods cannot be told apart by headers", `steps: [{match: [{header: {name: X, exact: a}}]}]`, "spec.steps[0].match", "replicas"},
-		{"a group that nobody is in", "steps: [{approve: {group: sre}}]", "spec.steps[0].approve.group", "sre"},
 		{"a judge's setting", "judge: {failures: {tolerate: fast}}", "spec.judge", "tolerate"},
 		{"a share that falls", "steps: [{weight: 50}, {weight: 20}]", "spec.steps[1].weight", ""},
 	} {

@@ -13,7 +13,7 @@ const byReplicas = `
 metrics: {every: 1s, scrape: {}}
 judge:
   failures: {tolerate: 1.5x, plus: 1%, harmful: {ratio: 2x, plus: 5%}}
-  latency: {tolerate: 2x, harmful: {ratio: 4x}}
+  latency: {tolerate: 5x, harmful: {ratio: 20x}}
 steps:
 - {weight: 25, hold: 3s}
 - {weight: 50, approve: {}}
