@@ -3,6 +3,7 @@ package pod
 import (
 	"net"
 	"strconv"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -19,6 +20,14 @@ func Exists(p *corev1.Pod) bool {
 // Serves reports whether requests may be sent to the pod: it is ready and not on its way out.
 func Serves(p *corev1.Pod) bool {
 	return p.DeletionTimestamp == nil && Exists(p) && p.Status.PodIP != "" && holds(p, corev1.PodReady)
+}
+
+// ReadySince is when the pod last became ready; zero while it is not.
+func ReadySince(p *corev1.Pod) time.Time {
+	if c := condition(p, corev1.PodReady); c != nil && c.Status == corev1.ConditionTrue {
+		return c.LastTransitionTime.Time
+	}
+	return time.Time{}
 }
 
 func holds(p *corev1.Pod, want corev1.PodConditionType) bool {

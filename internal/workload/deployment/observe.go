@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strconv"
+	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -107,20 +108,30 @@ func (d *Deployments) seeCanary(ctx context.Context, t *target) (plan.Pool, bool
 	}
 	p.Revision = plan.Revision(t.canary.Labels[cluster.RevisionLabel])
 	p.Wanted = ordered(t.canary)
-	count(&p, pods, func(o *corev1.Pod) bool { return o.Labels[cluster.RevisionLabel] == string(p.Revision) })
+	own := &corev1.Service{}
+	apart, err := d.own(ctx, t.key, own)
+	if err != nil {
+		return p, false, err
+	}
+	known := func(o *corev1.Pod) bool { return !apart || d.a.Now().Sub(pod.ReadySince(o)) >= spread }
+	ripe := slices.DeleteFunc(slices.Clone(pods), func(o *corev1.Pod) bool { return pod.Serves(o) && !known(o) })
+	count(&p, ripe, func(o *corev1.Pod) bool { return o.Labels[cluster.RevisionLabel] == string(p.Revision) })
+	p.Running += len(pods) - len(ripe)
 	if p.Wanted == 0 {
 		p.Ready, p.Updated, p.Endpoints = 0, 0, []plan.Endpoint{}
 	}
 	if p.Ready < p.Wanted || p.Updated < p.Wanted {
 		p.Trouble = trouble(t.canary, pods)
 	}
-	own := &corev1.Service{}
-	found, err := d.own(ctx, t.key, own)
-	if found && own.DeletionTimestamp == nil {
+	if apart && own.DeletionTimestamp == nil {
 		p.Service = own.Name
 	}
-	return p, true, err
+	return p, true, nil
 }
+
+// spread is how long the news of a ready pod may take to reach every data plane: by way of an EndpointSlice, while a route that
+// names the Service for the first time goes straight there. A canary gets requests only after that.
+const spread = 2 * time.Second
 
 func never(*corev1.Pod) bool { return false }
 
