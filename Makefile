@@ -151,7 +151,7 @@ endif
 e2e: build e2e-cluster ## tests on a real cluster: of back ends, then whole releases under load
 	$(E2E_ENV) go test $(E2E_RUN) -count=1 -p 2 -timeout 10m \
 	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal | xargs -n1 dirname | sort -u | sed 's|^|./|')
-	$(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin go test $(E2E_RUN) -count=1 -parallel 4 -timeout 25m ./e2e
+	$(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin go test $(E2E_RUN) -count=1 -parallel 3 -timeout 25m ./e2e
 
 docs/benchmarks.md: $(wildcard docs/benchmarks/*.md)
 	cat docs/benchmarks/*.md > $@

@@ -404,7 +404,7 @@ func TestStatusIsAwaited(t *testing.T) {
 	s.pass(time.Minute) // however long that took, data planes begin to follow now
 	s.acknowledge(httpRoute, "shop")
 	waits("data planes follow")
-	s.pass(999 * time.Millisecond)
+	s.pass(1999 * time.Millisecond)
 	waits("data planes follow")
 	s.pass(time.Millisecond)
 	waits("")
