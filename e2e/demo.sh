@@ -14,7 +14,8 @@ podinfo="$(bin/cluster build podinfo)/podinfo"
 for tag in 6.9.2 6.9.3 6.9.4; do bin/cluster load "stefanprodan/podinfo:$tag=$podinfo" >/dev/null; done
 
 say "helm install"
-cluster helm upgrade --install serin deploy/chart/serin --namespace serin-system --create-namespace --wait --timeout 3m \
+cluster kubectl create namespace shop --dry-run=client -o yaml | cluster kubectl apply -f - >/dev/null
+cluster helm upgrade --install --take-ownership serin deploy/chart/serin --namespace serin-system --create-namespace --wait --timeout 3m \
   --set image.repository=registry.local/serin/serin --set image.tag=demo --set 'namespaces={shop}' >/dev/null 2>"$PWD/bin/helm.log" ||
   { cat bin/helm.log; exit 1; }
 cluster kubectl get pods --namespace serin-system

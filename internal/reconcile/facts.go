@@ -48,10 +48,13 @@ func (l *Loop) Facts(ctx context.Context, name string) (progress.Facts, error) {
 // told it; where that is nothing yet, as in a program that only looks, it is told what there is.
 func (l *Loop) routeOf(ctx context.Context, r *release, send router.Router, pools []plan.Pool) plan.Route {
 	route, err := send.Observe(ctx, r.Target)
+	want := r.wanted()
+	if err == nil && len(route.Traffic.Shares) == 0 && r.status.Position.Phase.Over() && r.target.Stable != "" {
+		return plan.Route{Traffic: want.Traffic} // the route was handed back to its owner
+	}
 	if err != nil || len(route.Traffic.Shares) > 0 || !send.Features().Has(plan.Instances) {
 		return route
 	}
-	want := r.wanted()
 	behind := map[plan.TrackName]plan.PoolName{}
 	for _, t := range want.Tracks {
 		behind[t.Name] = t.Pool
