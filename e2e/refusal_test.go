@@ -54,7 +54,7 @@ func TestDiagnosticsAtTheField(t *testing.T) {
 		{"a route cannot keep users on their track", "traffic: {gatewayAPI: {route: podinfo}, sticky: {cookie: track}}", "spec.traffic.sticky", "gatewayAPI"},
 		{"no such setting of the router", "traffic: {gatewayAPI: {routes: podinfo}}", "spec.traffic.gatewayAPI.routes", ""},
 		{"pods cannot be told apart by headers", `steps: [{match: [{header: {name: X, exact: a}}]}]`, "spec.steps[0].match", "replicas"},
-		{"a judge's setting", "judge: {failures: {tolerate: fast}}", "spec.judge", "tolerate"},
+		{"a judge's setting", "judge: {failures: {tolerate: fast}}", "spec.judge.failures.tolerate", "ratio"},
 		{"a share that falls", "steps: [{weight: 50}, {weight: 20}]", "spec.steps[1].weight", ""},
 	} {
 		name := fmt.Sprint("wrong-", i)
