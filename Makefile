@@ -59,7 +59,7 @@ unit: ## unit and golden tests
 	go test -short ./...
 
 .PHONY: test
-test: build vet lint bin/podinfo ## all tests: also process-level ones and thousands of simulated releases
+test: build vet lint bin/podinfo bin/helm ## all tests: also process-level ones and thousands of simulated releases
 	SERIN_BIN=$(CURDIR)/bin/serin PODINFO_BIN=$(CURDIR)/bin/podinfo go test -timeout 20m ./...
 
 .PHONY: golden
@@ -149,9 +149,9 @@ ifndef KUBECONFIG
 endif
 
 .PHONY: e2e
-e2e: build e2e-cluster ## tests on a real cluster: of back ends, then whole releases under load
+e2e: build bin/helm cluster-test e2e-cluster ## tests on a real cluster: of back ends, then whole releases under load
 	$(E2E_ENV) go test $(E2E_RUN) -count=1 -p 2 -timeout 10m \
-	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal | xargs -n1 dirname | sort -u | sed 's|^|./|')
+	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal deploy | xargs -n1 dirname | sort -u | sed 's|^|./|')
 	$(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin go test $(E2E_RUN) -count=1 -parallel 3 -timeout 25m ./e2e
 
 docs/benchmarks.md: $(wildcard docs/benchmarks/*.md)
