@@ -1,0 +1,2 @@
+// Package kayenta is Kayenta's judge.
+package kayenta

@@ -1,0 +1,51 @@
+package kayenta
+
+// A MetricSet is one time series as a metric store gave it, Kayenta's MetricSet. The times say which window was asked for;
+// all of them may be absent.
+type MetricSet struct {
+	Name            string            `json:"name"`
+	Tags            map[string]string `json:"tags,omitempty"` // none: a placeholder, or a store that does not group
+	StartTimeMillis int64             `json:"startTimeMillis"`
+	StartTimeISO    string            `json:"startTimeIso,omitempty"`
+	EndTimeMillis   int64             `json:"endTimeMillis"`
+	EndTimeISO      string            `json:"endTimeIso,omitempty"`
+	StepMillis      int64             `json:"stepMillis"`
+	Values          Series            `json:"values"`
+	Attributes      map[string]string `json:"attributes,omitempty"` // for instance the query that was asked
+}
+
+// A Pair is one series of each side, Kayenta's MetricSetPair: what the judge compares. Experiment is the canary, control
+// the baseline.
+type Pair struct {
+	Name       string            `json:"name"` // of the metric in the canary config
+	ID         string            `json:"id"`
+	Tags       map[string]string `json:"tags"`
+	Values     PairValues        `json:"values"`
+	Scopes     *PairScopes       `json:"scopes,omitempty"`
+	Attributes *PairAttributes   `json:"attributes,omitempty"`
+}
+
+// PairValues are the two series. A side that is nil was not given at all, which the judge refuses.
+type PairValues struct {
+	Control    Series `json:"control"`
+	Experiment Series `json:"experiment"`
+}
+
+// PairScopes say when the two series begin, and how far apart their values are.
+type PairScopes struct {
+	Control    PairScope `json:"control"`
+	Experiment PairScope `json:"experiment"`
+}
+
+// A PairScope is the time axis of one side.
+type PairScope struct {
+	StartTimeISO    string `json:"startTimeIso,omitempty"`
+	StartTimeMillis int64  `json:"startTimeMillis"`
+	StepMillis      int64  `json:"stepMillis"`
+}
+
+// PairAttributes are what the stores said about the two series.
+type PairAttributes struct {
+	Control    map[string]string `json:"control"`
+	Experiment map[string]string `json:"experiment"`
+}
