@@ -6,11 +6,12 @@ import (
 	"testing"
 )
 
-// The program under test, how users come in, and where the cluster's Prometheus answers.
+// The program under test, how users come in, and where the cluster's Prometheus and istiod answer.
 var (
 	program    = variable("SERIN_BIN", "../bin/serin")
 	gateway    = variable("SERIN_E2E_GATEWAY", "http://10.98.0.80")
 	prometheus = variable("SERIN_E2E_PROMETHEUS", "10.98.0.90:9090")
+	istiod     = variable("SERIN_E2E_ISTIOD", "10.99.0.1:15010")
 )
 
 func variable(name, otherwise string) string {
