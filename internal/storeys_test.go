@@ -18,7 +18,7 @@ var storeys = [][]string{
 	{"internal/compile", "internal/engine", "internal/judge", "internal/progress", "internal/cluster"},
 	{"internal/dialect", "internal/router", "internal/workload", "internal/metric", "internal/gate", "internal/notify", "internal/releases", "internal/loadtest"},
 	{"internal/router/", "internal/workload/", "internal/metric/", "internal/gate/", "internal/notify/", "internal/releases/", "internal/dialect/", "internal/world", "internal/reconcile"},
-	{"internal/standalone", "internal/controller", "internal/simulation", "internal/cli"},
+	{"internal/standalone", "internal/controller", "internal/simulation", "internal/cli", "internal/kayenta"},
 	{"internal/catalog"},
 	{"internal/wiring"},
 	{"internal/demo"},
