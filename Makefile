@@ -132,27 +132,31 @@ chart: bin/helm ## write what of the chart and the kustomize base follows from t
 .FORCE:
 
 # The cluster of the tests: yours, where KUBECONFIG names one that reaches pods and has the images podinfo:v1, v2, v3, errors
-# and slow of registry.local (any of podinfo's: what is wrong with a version are its arguments); else one on this machine.
+# and slow (any of podinfo's: what is wrong with a version are its arguments) and serin:e2e of registry.local; else one on this
+# machine.
 ifdef KUBECONFIG
 E2E_ENV = SERIN_KUBECONFIG=$(KUBECONFIG)
 E2E_RUN =
 else
-E2E_ENV = SERIN_KUBECONFIG=/var/lib/serin-cluster/serin/kubeconfig SERIN_ISTIOD=10.99.0.1:15010
+E2E_ENV = SERIN_KUBECONFIG=/var/lib/serin-cluster/serin/kubeconfig SERIN_CLUSTER=$(CURDIR)/bin/cluster \
+  SERIN_ISTIOD=10.99.0.1:15010 SERIN_PROMETHEUS=$$(bin/cluster build prometheus)/prometheus
 E2E_RUN = -exec '$(CURDIR)/bin/cluster run --'
 endif
 
 .PHONY: e2e-cluster
-e2e-cluster: bin/cluster bin/podinfo
+e2e-cluster: build bin/cluster bin/podinfo
 ifndef KUBECONFIG
 	bin/cluster up --with traefik,prometheus,istio
 	for version in v1 v2 v3 errors slow; do bin/cluster load podinfo:$$version=bin/podinfo || exit 1; done
+	bin/cluster load serin:e2e=bin/serin
 endif
 
 .PHONY: e2e
 e2e: build bin/helm cluster-test e2e-cluster ## tests on a real cluster: of back ends, then whole releases under load
-	$(E2E_ENV) go test $(E2E_RUN) -count=1 -p 2 -timeout 10m \
-	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal deploy | xargs -n1 dirname | sort -u | sed 's|^|./|')
-	$(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin go test $(E2E_RUN) -count=1 -parallel 3 -timeout 25m ./e2e
+	$(E2E_ENV) SERIN_IMAGE=registry.local/serin:e2e go test $(E2E_RUN) -count=1 -p 3 -timeout 10m \
+	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal deploy | xargs -n1 dirname | sort -u | sed 's|^|./|') \
+	  ./internal/metric/prometheus
+	$(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin go test $(E2E_RUN) -count=1 -parallel 4 -timeout 25m ./e2e
 
 docs/benchmarks.md: $(wildcard docs/benchmarks/*.md)
 	cat docs/benchmarks/*.md > $@

@@ -148,7 +148,7 @@ func (i installation) apply(message string) {
 	}
 	image := os.Getenv("SERIN_TEST_IMAGE")
 	if image == "" {
-		image = "registry.local/podinfo:6.9.2"
+		image = "registry.local/podinfo:v1"
 	}
 	words := strings.NewReplacer("$IMAGE", image, "$MESSAGE", message)
 	for _, o := range objects(i, []byte(words.Replace(string(text)))) {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -85,6 +86,7 @@ func (r *receiver) once(t *testing.T, release string, all, interrupted int) {
 // The controller is killed again and again through a whole release, and the users, the receiver of its messages and the
 // record notice nothing.
 func TestControllerKilledAgainAndAgain(t *testing.T) {
+	t.Parallel()
 	s := newOwnStage(t)
 	r := newReceiver(t)
 	s.serin.alone()
@@ -116,6 +118,7 @@ func TestControllerKilledAgainAndAgain(t *testing.T) {
 
 // The same with a version that has to go back.
 func TestControllerKilledWhileItGoesBack(t *testing.T) {
+	t.Parallel()
 	s := newOwnStage(t)
 	s.serin.alone()
 	s.start()
@@ -135,6 +138,7 @@ func TestControllerKilledWhileItGoesBack(t *testing.T) {
 
 // Two controllers stand by each other: when the one that leads dies, the other goes on.
 func TestLeaderDies(t *testing.T) {
+	t.Parallel()
 	s := newOwnStage(t)
 	r := newReceiver(t)
 	s.start()
@@ -162,25 +166,60 @@ func TestLeaderDies(t *testing.T) {
 	r.once(t, name, 5, 1)
 }
 
-// The API server is gone for a minute, for the controller: everything stays as it is, and goes on afterwards.
+// The API server is gone for a minute: everything stays as it is, and goes on afterwards.
 func TestNoAPIServerForAMinute(t *testing.T) {
 	s := newOwnStage(t)
-	wire := newWire(t, s.later, theatre.apiServer)
-	s.serin.through(t, "https://"+wire.address())
+	away := s.apiServer()
 	s.start()
 	u := s.openGateway(brisk + "steps:\n- {weight: 20, hold: 10s}\n- {weight: 50, hold: 5s}\n")
 	s.podinfo("v2")
 	name := s.begun()
 	s.at(name, "20%", "", long)
 	u.served("v2", 10)
-	wire.cut()
-	away := time.Now()
-	s.await("a minute passes", 2*time.Minute, func(context.Context) (bool, error) { return time.Since(away) > time.Minute, nil })
-	wire.mend()
+	back := away()
+	from := time.Now()
+	s.await("a minute passes", 2*time.Minute, func(context.Context) (bool, error) { return time.Since(from) > time.Minute, nil })
+	back()
 	s.restarts() // a leader that cannot renew its lease ends itself, and whoever runs it starts it again
 	s.ends(name, "Promoted", 3*time.Minute)
 	s.pristine("v2")
 	u.report("v1", "v2")
+}
+
+// apiServer returns how to take the API server away, which returns how to bring it back. Where the cluster is not ours to be
+// stopped, the wire of the controller is cut instead.
+func (s *stage) apiServer() (away func() (back func())) {
+	s.Helper()
+	if clusterProgram == "" {
+		wire := newWire(s.T, s.later, theatre.apiServer)
+		s.serin.through(s.T, "https://"+wire.address())
+		return func() func() { wire.cut(); return wire.mend }
+	}
+	order := func(verb string) {
+		s.Helper()
+		ctx, cancel := context.WithTimeout(context.Background(), long)
+		defer cancel()
+		if out, err := exec.CommandContext(ctx, clusterProgram, verb, "apiserver").CombinedOutput(); err != nil {
+			s.Fatalf("%s the API server: %v: %s", verb, err, out)
+		}
+	}
+	return func() func() {
+		order("stop")
+		stopped := true
+		back := func() {
+			if stopped {
+				order("start")
+				stopped = false
+			}
+			if theatre.shared.gone() {
+				if err := theatre.shared.start(context.Background()); err != nil {
+					s.Fatal(err)
+				}
+			}
+		}
+		s.Cleanup(back)
+		return back
+	}
 }
 
 // Where the metric store is gone, nobody can say whether the release is good: it holds, and goes on when the store is back.

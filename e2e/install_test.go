@@ -27,7 +27,9 @@ func (h *house) install(ctx context.Context, ns string, values ...string) (strin
 	if out, err := apply.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("apply the chart's permissions: %w: %s", err, out)
 	}
+	h.mu.Lock()
 	h.installed = append(h.installed, ns)
+	h.mu.Unlock()
 	token, err := h.kubectl(ctx, "create", "token", ns, "--namespace", ns, "--duration", "2h")
 	if err != nil {
 		return "", err

@@ -132,6 +132,7 @@ func TestMirrorThroughTraefikIsRefused(t *testing.T) {
 
 // What the administrator has not granted is said, with what to grant, and nothing is done by halves.
 func TestForbiddenByRBAC(t *testing.T) {
+	t.Parallel()
 	s := newOwnStage(t, "--set", "routers.gatewayAPI=false")
 	s.podinfo("v1")
 	s.file("service", "route")
@@ -147,6 +148,7 @@ func TestForbiddenByRBAC(t *testing.T) {
 
 // A router whose kinds the cluster does not know is named, and so is what to install.
 func TestMissingCRDsOfARouter(t *testing.T) {
+	t.Parallel()
 	s := newOwnStage(t)
 	s.podinfo("v1")
 	s.file("service")

@@ -53,8 +53,7 @@ func newStage(t *testing.T) *stage {
 	}
 }
 
-// newOwnStage makes a namespace that has no controller yet, and plays alone. Values are those of the chart, where they are not
-// the usual ones.
+// newOwnStage makes a namespace that has no controller yet. Values are those of the chart, where they are not the usual ones.
 func newOwnStage(t *testing.T, values ...string) *stage {
 	clustertest.Config(t)
 	home, err := theatre.namespace(t.Context())
@@ -87,7 +86,7 @@ func newOwnStage(t *testing.T, values ...string) *stage {
 
 func prepare(t *testing.T, ns string, c *controller) *stage {
 	s := &stage{T: t, Client: theatre.client, ns: ns, serin: c}
-	s.words = map[string]string{"NAMESPACE": ns, "VERSION": "v1", "ARGS": "", "REPLICAS": "2"}
+	s.words = map[string]string{"NAMESPACE": ns, "VERSION": "v1", "ARGS": "", "REPLICAS": "2", "MEMORY": "16Mi"}
 	t.Logf("plays in namespace %s", ns)
 	return s
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -31,9 +32,11 @@ type house struct {
 	apiServer  string // host and port
 	client     client.Client
 	free       chan string
-	all        []string
-	installed  []string // namespaces whose permissions reach further
 	shared     *controller
+
+	mu        sync.Mutex
+	all       []string
+	installed []string // namespaces whose permissions reach further
 }
 
 // theatre is where all stories of this process are played; nil where there is no cluster.
@@ -96,6 +99,8 @@ func (h *house) namespace(ctx context.Context) (string, error) {
 	if err := h.client.Create(ctx, ns); err != nil {
 		return "", fmt.Errorf("make a namespace: %w", err)
 	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
 	h.all = append(h.all, ns.Name)
 	return ns.Name, nil
 }

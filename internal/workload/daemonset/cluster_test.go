@@ -241,7 +241,7 @@ func (b *bench) settled() bool { s := b.get(); return s.Status.ObservedGeneratio
 // begin has v1 run on every node, held.
 func (b *bench) begin(n int, change ...func(*appsv1.DaemonSet)) plan.Revision {
 	b.t.Helper()
-	v1 := b.write("6.9.2", change...)
+	v1 := b.write("v1", change...)
 	b.until("it knows its nodes", func() bool { return int(b.get().Status.DesiredNumberScheduled) == n })
 	b.reach(wish{v1: n})
 	b.quiet(wish{v1: n})
@@ -253,7 +253,7 @@ func TestOnOneNode(t *testing.T) {
 	b := newBench(t, nil)
 	v1 := b.begin(1)
 	before := b.who()
-	v2 := b.write("6.9.3")
+	v2 := b.write("v2")
 	b.until("Kubernetes has seen the template", b.settled)
 	b.quiet(wish{v1: 1})
 	if after := b.who(); !maps.Equal(before, after) {
@@ -266,7 +266,7 @@ func TestOnOneNode(t *testing.T) {
 		t.Errorf("asked for is %s, want %s", d.Revision, v2)
 	}
 	b.reach(wish{v2: 1}) // a retry
-	if s := b.get(); s.Spec.Template.Spec.Containers[0].Image != "registry.local/podinfo:6.9.3" {
+	if s := b.get(); s.Spec.Template.Spec.Containers[0].Image != "registry.local/podinfo:v2" {
 		t.Errorf("the template is %v", s.Spec.Template.Spec.Containers)
 	}
 	bad := b.write("none")
@@ -289,7 +289,7 @@ func TestBatchesOverNodes(t *testing.T) {
 		c := &d.Spec.Template.Spec.Containers[0]
 		c.Env = append(c.Env, corev1.EnvVar{Name: "OLD", Value: "1"})
 	})
-	v2 := b.write("6.9.3", func(d *appsv1.DaemonSet) {
+	v2 := b.write("v2", func(d *appsv1.DaemonSet) {
 		c := &d.Spec.Template.Spec.Containers[0]
 		c.Env = append(c.Env, corev1.EnvVar{Name: "NEW", Value: "1"})
 	})
@@ -315,7 +315,7 @@ func TestBatchesOverNodes(t *testing.T) {
 	if d := b.describe(); d.Revision != v2 {
 		t.Errorf("asked for is %s, want the rejected %s", d.Revision, v2)
 	}
-	v3 := b.write("6.9.3")
+	v3 := b.write("v2")
 	if env := b.get().Spec.Template.Spec.Containers[0].Env; len(env) != 1 || v3 == v2 || v3 == v1 {
 		t.Errorf("something of an earlier template stayed: %v, revision %s", env, v3)
 	}
@@ -326,7 +326,7 @@ func TestBatchesOverNodes(t *testing.T) {
 func TestEjected(t *testing.T) {
 	b := newBench(t, nil)
 	v1 := b.begin(1)
-	b.write("6.9.3") // never released
+	b.write("v2") // never released
 	before := b.who()
 	for range 2 {
 		if err := b.daemons.Eject(t.Context(), b.target, v1); err != nil {
@@ -363,7 +363,7 @@ func TestPutBackUnderKubectl(t *testing.T) {
 	b.reach(wish{v2: 1, v1: 0})
 	b.reach(wish{v1: 1, v2: 0})
 	set = b.get()
-	if env := set.Spec.Template.Spec.Containers[0].Env; len(env) != 1 || env[0].Value != "6.9.2" {
+	if env := set.Spec.Template.Spec.Containers[0].Env; len(env) != 1 || env[0].Value != "v1" {
 		t.Errorf("put back with %v", env)
 	}
 	for _, m := range set.ManagedFields {

@@ -30,7 +30,7 @@ import (
 const patience = 2 * time.Minute
 
 // image is a real application with a port, /healthz and /readyz.
-func image() string { return cmp.Or(os.Getenv("SERIN_PODINFO_IMAGE"), "registry.local/podinfo:6.9.2") }
+func image() string { return cmp.Or(os.Getenv("SERIN_PODINFO_IMAGE"), "registry.local/podinfo:v1") }
 
 func kinds(t testing.TB) *runtime.Scheme {
 	s := runtime.NewScheme()

@@ -131,7 +131,7 @@ func (b *bench) until(revision plan.Revision, service string, updated int) plan.
 
 func TestThePairTakesTurns(t *testing.T) {
 	b := newBench(t)
-	b.deploy("web-v1", "6.9.2", 2)
+	b.deploy("web-v1", "v1", 2)
 	r1 := b.describe("").Revision
 	if d := b.describe(r1); d.Revision != r1 || d.Replicas != 2 {
 		t.Fatalf("nothing stands behind the other one, and %+v is to be released", d)
@@ -139,7 +139,7 @@ func TestThePairTakesTurns(t *testing.T) {
 	b.apply(map[plan.Revision]int{r1: 2})
 	b.until(r1, "web-v1", 2)
 
-	b.deploy("web-v2", "6.9.3", 1)
+	b.deploy("web-v2", "v2", 1)
 	d := b.describe(r1)
 	r2 := d.Revision
 	if r2 == r1 || d.Replicas != 2 {
@@ -213,7 +213,7 @@ func TestWhatCannotBeReleased(t *testing.T) {
 
 func TestChangesConcernTheirServices(t *testing.T) {
 	b := newBench(t)
-	b.deploy("web-v2", "6.9.3", 0)
+	b.deploy("web-v2", "v2", 0)
 	d := &appsv1.Deployment{}
 	if err := b.a.Get(t.Context(), types.NamespacedName{Namespace: b.namespace, Name: "web-v2"}, d); err != nil {
 		t.Fatal(err)

@@ -249,7 +249,7 @@ func (b *bench) revisionOf(podName string) plan.Revision {
 // begin has v1 run, held.
 func (b *bench) begin(change ...func(*appsv1.StatefulSet)) plan.Revision {
 	b.t.Helper()
-	v1 := b.write("6.9.2", size, change...)
+	v1 := b.write("v1", size, change...)
 	b.reach(wish{v1: size})
 	b.until("Kubernetes has taken note", func() bool { return b.get().Status.CurrentRevision == b.get().Status.UpdateRevision })
 	b.quiet(wish{v1: size})
@@ -260,8 +260,8 @@ func TestBatchByBatchAndPromoted(t *testing.T) {
 	b := newBench(t)
 	v1 := b.begin()
 	before := b.who()
-	v2 := b.write("6.9.3", size)
-	if !strings.HasPrefix(string(v2), "6.9.3-") || v1 == v2 {
+	v2 := b.write("v2", size)
+	if !strings.HasPrefix(string(v2), "v2-") || v1 == v2 {
 		t.Fatalf("revisions %s and %s", v1, v2)
 	}
 	b.until("Kubernetes has seen the template", func() bool { s := b.get(); return s.Status.ObservedGeneration == s.Generation })
@@ -296,7 +296,7 @@ func backInTheMiddle(t *testing.T, policy appsv1.PodManagementPolicyType) {
 	b := newBench(t)
 	b.policy = policy
 	v1 := b.begin()
-	v2 := b.write("6.9.3", size)
+	v2 := b.write("v2", size)
 	b.reach(wish{v1: 1, v2: 2})
 	first := b.revisionOf("db-0")
 	if worst := b.reach(wish{v1: size, v2: 0}); worst < size-1 {
@@ -317,7 +317,7 @@ func backInTheMiddle(t *testing.T, policy appsv1.PodManagementPolicyType) {
 func TestBackFromPodsThatNeverGetReady(t *testing.T) {
 	b := newBench(t)
 	v1 := b.begin()
-	bad := b.write("6.9.3", size, func(s *appsv1.StatefulSet) {
+	bad := b.write("v2", size, func(s *appsv1.StatefulSet) {
 		s.Spec.Template.Spec.Containers[0].ReadinessProbe.HTTPGet.Path = "/status/500"
 	})
 	b.until("the bad one runs and says why it is not ready", func() bool {
@@ -337,18 +337,18 @@ func TestBackFromPodsThatNeverGetReady(t *testing.T) {
 func TestScaledWhileHeldAndDuringABatch(t *testing.T) {
 	b := newBench(t)
 	v1 := b.begin()
-	v2 := b.write("6.9.3", size+1)
+	v2 := b.write("v2", size+1)
 	b.until("the additional pod is there", func() bool { return b.revisionOf("db-3") != "" })
 	if r := b.revisionOf("db-3"); r != v1 {
 		t.Fatalf("a pod added while held runs %s, want %s", r, v1)
 	}
 	b.reach(wish{v1: size, v2: 1})
-	b.write("6.9.3", size+2)
+	b.write("v2", size+2)
 	b.reach(wish{v1: size + 1, v2: 1})
 	if r := b.revisionOf("db-4"); r != v2 {
 		t.Errorf("the highest ordinal runs %s, want %s", r, v2)
 	}
-	b.write("6.9.3", size)
+	b.write("v2", size)
 	b.reach(wish{v1: size - 1, v2: 1})
 }
 
@@ -360,7 +360,7 @@ func TestBackAfterAllHadTheNewOne(t *testing.T) {
 		c := &s.Spec.Template.Spec.Containers[0]
 		c.Env = append(c.Env, corev1.EnvVar{Name: "OLD", Value: "1"})
 	})
-	v2 := b.write("6.9.3", size, func(s *appsv1.StatefulSet) {
+	v2 := b.write("v2", size, func(s *appsv1.StatefulSet) {
 		c := &s.Spec.Template.Spec.Containers[0]
 		c.Env = append(c.Env, corev1.EnvVar{Name: "NEW", Value: "1"})
 	})
@@ -380,7 +380,7 @@ func TestBackAfterAllHadTheNewOne(t *testing.T) {
 	if d := b.describe(); d.Revision != v2 {
 		t.Errorf("asked for is %s, want %s", d.Revision, v2)
 	}
-	v3 := b.write("6.9.2", size)
+	v3 := b.write("v1", size)
 	if env := b.get().Spec.Template.Spec.Containers[0].Env; len(env) != 1 || v3 == v1 || v3 == v2 {
 		t.Errorf("the user's next template has %v, revision %s", env, v3)
 	}
@@ -389,7 +389,7 @@ func TestBackAfterAllHadTheNewOne(t *testing.T) {
 func TestKeptPodsAreNotStopped(t *testing.T) {
 	b := newBench(t)
 	v1 := b.begin()
-	v2 := b.write("6.9.3", size)
+	v2 := b.write("v2", size)
 	before := b.who()
 	o := b.order(wish{v1: size - 1, v2: 1})
 	o.Keep = map[string]bool{}
@@ -414,7 +414,7 @@ func TestKeptPodsAreNotStopped(t *testing.T) {
 func TestEjected(t *testing.T) {
 	b := newBench(t)
 	v1 := b.begin()
-	b.write("6.9.3", size) // never released
+	b.write("v2", size) // never released
 	before := b.who()
 	for range 2 {
 		if err := b.sets.Eject(t.Context(), b.target, v1); err != nil {
@@ -434,7 +434,7 @@ func TestEjected(t *testing.T) {
 	if after := b.who(); !maps.Equal(before, after) {
 		t.Errorf("pods were replaced: %v, before %v", after, before)
 	}
-	b.write("6.9.3", size)
+	b.write("v2", size)
 	b.until("a new template rolls by itself", func() bool { return b.revisionOf("db-2") != v1 && b.revisionOf("db-2") != "" })
 }
 
@@ -447,7 +447,7 @@ func TestWhatCannotBeReleased(t *testing.T) {
 	if p, ok := cluster.AsProblem(err); !ok || p.Reason != cluster.TargetNotFound {
 		t.Errorf("got %v", err)
 	}
-	v1 := b.write("6.9.2", 0)
+	v1 := b.write("v1", 0)
 	if d := b.describe(); d.Replicas != 1 || d.Origin != "StatefulSet "+b.key.String() {
 		t.Errorf("got %+v", d)
 	}
