@@ -26,13 +26,9 @@ func (n Number) MarshalJSON() ([]byte, error) {
 	}
 }
 
-// UnmarshalJSON reads a number, a text that holds one, or null, which is a missing point: NaN.
+// UnmarshalJSON reads a number, or a text that holds one. A missing point is "NaN"; null is refused, as Kayenta does.
 func (n *Number) UnmarshalJSON(data []byte) error {
 	text := string(bytes.TrimSpace(data))
-	if text == "null" {
-		*n = Number(math.NaN())
-		return nil
-	}
 	if text[0] == '"' {
 		if err := json.Unmarshal(data, &text); err != nil {
 			return err

@@ -13,11 +13,13 @@ type Thresholds struct {
 
 // UnmarshalJSON reads {"pass":95,"marginal":75}; a missing one becomes NaN, and numbers may be texts.
 func (t *Thresholds) UnmarshalJSON(data []byte) error {
-	given := struct{ Pass, Marginal Number }{Number(math.NaN()), Number(math.NaN())}
+	var given struct{ Pass, Marginal *Number }
 	if err := json.Unmarshal(data, &given); err != nil {
 		return err
 	}
-	*t = Thresholds{Pass: float64(given.Pass), Marginal: float64(given.Marginal)}
+	*t = Thresholds{Pass: math.NaN(), Marginal: math.NaN()}
+	set(&t.Pass, given.Pass)
+	set(&t.Marginal, given.Marginal)
 	return nil
 }
 
