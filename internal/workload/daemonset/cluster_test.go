@@ -17,6 +17,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	clientscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
@@ -329,7 +330,10 @@ func TestEjected(t *testing.T) {
 	b.write("v2") // never released
 	before := b.who()
 	for range 2 {
-		if err := b.daemons.Eject(t.Context(), b.target, v1); err != nil {
+		err := retry.RetryOnConflict(retry.DefaultBackoff, func() error { // the finalizer tries again, too
+			return b.daemons.Eject(t.Context(), b.target, v1)
+		})
+		if err != nil {
 			t.Fatal(err)
 		}
 	}
