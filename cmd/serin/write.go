@@ -8,44 +8,9 @@ import (
 
 	"serin.dev/serin/internal/catalog"
 	"serin.dev/serin/internal/compile"
-	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/simulation"
 	"serin.dev/serin/internal/wiring"
 )
-
-func planCommand() *cobra.Command {
-	var names []string
-	var first bool
-	c := &cobra.Command{
-		Use: "plan -f FILE...", Short: "print what a release will do, step by step",
-		Long: "plan compiles the files as `serin run` does and prints the plan of a release over a revision called \"previous\":\n" +
-			"each step with its state, what it waits for, where it goes on failure, and the field it comes from.",
-		Example: "  serin plan -f examples/weighted.yaml", Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error {
-			drafts, notes := wiring.ReadFiles(names)
-			stable := plan.Revision("previous")
-			if first {
-				stable = ""
-			}
-			for i, d := range drafts {
-				p, found := compile.Compile(d, stable, catalog.Known().Abilities(d))
-				if notes = append(notes, found...); found.Err() {
-					continue
-				}
-				if i > 0 {
-					fmt.Fprintln(c.OutOrStdout())
-				}
-				if err := compile.Print(c.OutOrStdout(), p, d.Target.Replicas); err != nil {
-					return err
-				}
-			}
-			return told(c, notes, false)
-		},
-	}
-	files(c, &names)
-	c.Flags().BoolVar(&first, "first", false, "the first release of each target, with nothing to compare with")
-	return c
-}
 
 func lintCommand() *cobra.Command {
 	var names []string

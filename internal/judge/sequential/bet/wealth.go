@@ -12,6 +12,9 @@ const (
 	patience = 600.0 // seconds after which half of that share is in play
 )
 
+// Early is the share of a stake that is in play from the beginning.
+const Early = 1 - lateness
+
 // Wealth is a stake spread over bets, with a part kept for regressions that begin later (leaks, caches, cron): without
 // it the good minutes before would have to be worked off. Zero is no stake at all.
 type Wealth struct {
