@@ -36,8 +36,11 @@ type Finding struct {
 	Limit    float64             `json:"limit,omitempty"` // the effect that is still tolerated; 0 where no effect is compared
 	Stable   float64             `json:"stable"`          // the metric on stable, in Unit
 	Canary   float64             `json:"canary"`          // the metric on the canary, in Unit
-	Unit     string              `json:"unit,omitempty"`  // "ratio" or "seconds"
-	N        map[TrackName]int64 `json:"n"`               // requests seen per track
+	Unit     string              `json:"unit,omitempty"`  // "ratio", "seconds" or Reading
+	N        map[TrackName]int64 `json:"n"`               // requests seen per track; of unit Reading, measurements
 	Outcome  Outcome             `json:"verdict"`
 	Needs    int64               `json:"needs,omitempty"` // about how many more canary requests decide; 0 when unknown
 }
+
+// Reading is the unit of a finding about an answer to the user's own query, whatever its own unit may be.
+const Reading = "reading"

@@ -19,6 +19,9 @@ type wire struct {
 	Weight  float64                   `json:"weight"`
 	Gap     bool                      `json:"gap"`
 	Tracks  map[plan.TrackName]*track `json:"tracks"`
+
+	Readings map[string]judge.Reading   `json:"readings"`
+	Values   map[string]json.RawMessage `json:"values"`
 }
 
 type track struct {
@@ -61,7 +64,7 @@ func Decode(line []byte) (release string, look judge.Look, err error) {
 	if w.Release == nil {
 		return "", judge.Look{}, errors.New("read look: release is missing")
 	}
-	look = judge.Look{T: *w.T, Weight: w.Weight, Gap: w.Gap}
+	look = judge.Look{T: *w.T, Weight: w.Weight, Gap: w.Gap, Readings: readings(w.Readings, w.Values)}
 	for name, t := range w.Tracks {
 		if t == nil || t.Pods == nil {
 			continue

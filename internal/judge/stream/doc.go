@@ -5,5 +5,8 @@
 // {"error":"line 7: ..."} and changes no release; the stream goes on. A look that is well-formed but cannot be believed is
 // judged a missed scrape by the judge itself. Unknown fields are passed over, so that a look may carry more than is judged.
 //
+// A look may carry answers to the users' own queries, as {"readings":{"a":{"value":0.97}}} or short {"values":{"a":0.97}}, for the
+// judges condition and threshold.
+//
 // The same input gives the same output bit for bit, and releases do not influence each other.
 package stream

@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/judge/condition"
 	"serin.dev/serin/internal/judge/sequential"
 	"serin.dev/serin/internal/judge/setting"
 	"serin.dev/serin/internal/judge/threshold"
@@ -52,6 +53,12 @@ func New(file string, cfg []byte) (judge.Judge, error) {
 			return nil, err
 		}
 		return threshold.New(c)
+	case "condition":
+		c, err := condition.Read(o)
+		if err != nil {
+			return nil, err
+		}
+		return condition.New(c)
 	}
 	o.Refuse("kind", "%s does not judge looks", kind)
 	return nil, o.Mistakes()

@@ -9,12 +9,14 @@ import (
 // A Config is the `judge:` block of kind threshold. Times are seconds, shares are per request.
 type Config struct {
 	Interval float64
-	Failures float64 // largest share of failed requests
-	Quantile float64 // 0: latency is not judged
-	Latency  float64 // largest latency at the quantile
-	Failed   int     // checks that fail the release
-	Passed   int     // checks that pass it
-	Hold     bool    // a check without requests counts neither way
+	Failures float64  // largest share of failed requests
+	Quantile float64  // 0: latency is not judged
+	Latency  float64  // largest latency at the quantile
+	Failed   int      // checks that fail the release
+	Passed   int      // checks that pass it
+	Hold     bool     // a check without requests, or without an answer, counts neither way
+	Metrics  []Metric `json:",omitempty"` // judged by their answers
+	Apart    bool     `json:",omitempty"` // requests are not judged, the metrics alone are
 }
 
 // Default is what `kind: threshold` alone means.
@@ -50,6 +52,9 @@ func Read(o *setting.Object) (Config, error) {
 		}
 	}
 	latency.Done()
+	if c.Metrics = readMetrics(o); len(c.Metrics) > 0 && !o.Has("failures") {
+		c.Failures, c.Apart = 1, !o.Has("latency") // beside metrics only what is asked for is judged
+	}
 	checks := o.Object("checks")
 	checks.Count("failed", &c.Failed, 1, 1_000_000)
 	checks.Count("passed", &c.Passed, 1, 1_000_000)

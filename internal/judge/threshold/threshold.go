@@ -4,7 +4,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"reflect"
 	"slices"
+	"strings"
 
 	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/plan"
@@ -29,6 +31,8 @@ type state struct {
 	Passed   int       `json:"passed"`
 	Missed   int       `json:"missed"`
 	Last     string    `json:"last"` // what the last check found
+
+	Answers []answered `json:"answers,omitempty"` // by index of the metric
 }
 
 // New returns the judge of the given limits.
@@ -40,7 +44,13 @@ func New(c Config) (judge.Judge, error) {
 	return limits{c}, nil
 }
 
-func (j limits) Start() judge.State { return &state{Settings: j.Config} }
+func (j limits) Start() judge.State {
+	s := &state{Settings: j.Config}
+	if len(j.Metrics) > 0 {
+		s.Answers = make([]answered, len(j.Metrics))
+	}
+	return s
+}
 
 func (s *state) Checkpoint() ([]byte, error) {
 	data, err := json.Marshal(s)
@@ -55,7 +65,7 @@ func (j limits) Restore(checkpoint []byte) (judge.State, error) {
 	if err := json.Unmarshal(checkpoint, s); err != nil {
 		return nil, fmt.Errorf("decode checks: %w", err)
 	}
-	if s.Settings != j.Config || len(s.Bounds) != len(s.Buckets) {
+	if !reflect.DeepEqual(s.Settings, j.Config) || len(s.Bounds) != len(s.Buckets) || len(s.Answers) != len(j.Metrics) {
 		return nil, fmt.Errorf("decode checks: they were made under other settings")
 	}
 	return s, nil
@@ -66,7 +76,7 @@ func (j limits) Look(given judge.State, l judge.Look) (judge.State, plan.Verdict
 	s := given.(*state)
 	canary, ok := l.Tracks[plan.Canary]
 	problem := check(l, s.Started, s.T)
-	if problem != "" || l.Gap || !ok && l.T > 0 {
+	if problem != "" || !j.Apart && (l.Gap || !ok && l.T > 0) {
 		s.Missed++
 		if problem == "" {
 			problem = "the canary was not scraped"
@@ -84,8 +94,13 @@ func (j limits) Look(given judge.State, l judge.Look) (judge.State, plan.Verdict
 	if s.Check == 0 {
 		s.Check = j.Interval * math.Max(1, math.Ceil(l.T/j.Interval))
 	}
-	if problem == "" {
+	if problem == "" && !l.Gap {
 		s.add(canary)
+	}
+	for i, m := range j.Metrics {
+		if reading, asked := l.Readings[m.Name]; asked {
+			s.Answers[i].take(reading)
+		}
 	}
 	if l.T >= s.Check {
 		j.close(s)
@@ -115,28 +130,51 @@ func (s *state) add(c judge.Counts) {
 	}
 }
 
-// close judges the open check and opens the next.
+// close judges the open check and opens the next. However much is wrong, it is one failed check.
 func (j limits) close(s *state) {
-	verdict, bad := "no requests", !j.Hold
-	if s.N > 0 {
-		rate := float64(s.X) / float64(s.N)
-		bad = rate > j.Failures
-		verdict = fmt.Sprintf("%.3g %% of %d requests failed, limit %.3g %%", 100*rate, s.N, 100*j.Failures)
-		if slow, known := j.slow(s); j.Quantile > 0 && !known {
-			verdict, bad = verdict+"; no latency data", bad || !j.Hold
-		} else if j.Quantile > 0 {
-			bad = bad || slow > j.Latency
-			verdict += fmt.Sprintf("; %g %% took up to %.3g s, limit %g s", 100*j.Quantile, slow, j.Latency)
+	var texts []string
+	bad, known := false, true
+	if !j.Apart {
+		var text string
+		text, bad = j.counted(s)
+		texts, known = append(texts, text), s.N > 0
+	}
+	for i, m := range j.Metrics {
+		text, outside, dark := m.weigh(s.Answers[i])
+		s.Answers[i].Fresh = false
+		if bad {
+			continue // the first that is wrong is what the check found
 		}
+		if bad = outside || dark && !j.Hold; bad {
+			texts = nil
+		}
+		texts, known = append(texts, text), known && !dark
 	}
 	switch {
 	case bad:
 		s.Failed++
-	case s.N > 0:
+	case known:
 		s.Passed++
 	}
-	s.Last = verdict
+	s.Last = strings.Join(texts, "; ")
 	s.N, s.X, s.Bounds, s.Buckets, s.Mixed = 0, 0, nil, nil, false
+}
+
+// counted judges the requests of the open check.
+func (j limits) counted(s *state) (text string, bad bool) {
+	if s.N == 0 {
+		return "no requests", !j.Hold
+	}
+	rate := float64(s.X) / float64(s.N)
+	bad = rate > j.Failures
+	text = fmt.Sprintf("%.3g %% of %d requests failed, limit %.3g %%", 100*rate, s.N, 100*j.Failures)
+	if slow, known := j.slow(s); j.Quantile > 0 && !known {
+		return text + "; no latency data", bad || !j.Hold
+	} else if j.Quantile > 0 {
+		bad = bad || slow > j.Latency
+		text += fmt.Sprintf("; %g %% took up to %.3g s, limit %g s", 100*j.Quantile, slow, j.Latency)
+	}
+	return text, bad
 }
 
 func (j limits) slow(s *state) (float64, bool) {
@@ -164,7 +202,12 @@ func (j limits) verdict(s *state, trouble string) plan.Verdict {
 		v.Outcome, v.Reason = plan.Insufficient, trouble
 	case s.Missed >= 3:
 		v.Outcome, v.Reason = plan.Unavailable, fmt.Sprintf("%d looks in a row brought nothing: %s", s.Missed, trouble)
-	case s.All == 0:
+	case j.Apart && !slices.ContainsFunc(s.Answers, func(a answered) bool { return a.N > 0 }):
+		v.Outcome, v.Reason = plan.Insufficient, "no metric was measured yet"
+		if s.Last != "" {
+			v.Reason = s.Last
+		}
+	case s.All == 0 && !j.Apart:
 		v.Outcome, v.Reason = plan.Insufficient, "no request has reached the canary"
 	case trouble != "":
 		v.Reason = trouble
@@ -175,10 +218,15 @@ func (j limits) verdict(s *state, trouble string) plan.Verdict {
 		v.Reason = fmt.Sprintf("the first check ends at %g s", s.Check)
 	}
 	rate := float64(s.Bad) / math.Max(1, float64(s.All))
-	v.Metrics = []plan.Finding{{
-		Name: "checks", Unit: "ratio", Evidence: v.Evidence, Effect: rate / math.Max(j.Failures, 1e-9), Low: 0, High: 1e9, Canary: rate,
-		N: map[plan.TrackName]int64{plan.Canary: s.All, plan.Stable: 0}, Outcome: v.Outcome,
-	}}
+	if !j.Apart {
+		v.Metrics = []plan.Finding{{
+			Name: "checks", Unit: "ratio", Evidence: v.Evidence, Effect: rate / math.Max(j.Failures, 1e-9), Low: 0, High: 1e9, Canary: rate,
+			N: map[plan.TrackName]int64{plan.Canary: s.All, plan.Stable: 0}, Outcome: v.Outcome,
+		}}
+	}
+	for i, m := range j.Metrics {
+		v.Metrics = append(v.Metrics, m.finding(s.Answers[i], v))
+	}
 	return v
 }
 
