@@ -5,11 +5,13 @@ import (
 	"math"
 )
 
-// Bad are the families that must be rolled back.
-func Bad() []Family {
-	step := func(name string, stable, canary float64) Family {
-		return plain(name, stable, canary).with(func(f *Family) { f.Strict = canary >= 3*stable })
-	}
+// step is a rise that is there from the beginning.
+func step(name string, stable, canary float64) Family {
+	return plain(name, stable, canary).with(func(f *Family) { f.Good, f.Strict = false, canary >= 3*stable })
+}
+
+// bad are families that must be rolled back.
+func bad() []Family {
 	families := []Family{
 		step("0.1 to 0.5 %", 0.001, 0.005),
 		step("0.1 to 2 %", 0.001, 0.02),
@@ -35,10 +37,10 @@ func Bad() []Family {
 		step("0.5 to 2 %, 1,000 rps", 0.005, 0.02).with(func(f *Family) { f.RPS = 1000 }),
 		step("0.5 to 2 %, ramp", 0.005, 0.02).with(func(f *Family) { f.Weight, f.Strict = staircase, false }),
 		step("slow leak to 5 % over 20 min", 0, 0).with(func(f *Family) {
-			f.Good, f.Strict, f.Rates = false, false, func(t float64) (float64, float64) { return 0.005, 0.005 + 0.045*math.Min(1, math.Max(0, t-600)/1200) }
+			f.Strict, f.Rates = false, func(t float64) (float64, float64) { return 0.005, 0.005 + 0.045*math.Min(1, math.Max(0, t-600)/1200) }
 		}),
 		step("10 % for 30 s every 5 min", 0, 0).with(func(f *Family) {
-			f.Good, f.Strict = false, true
+			f.Strict = true
 			f.Rates = func(t float64) (float64, float64) {
 				if math.Mod(t, 300) > 270 {
 					return 0.005, 0.1
@@ -47,13 +49,12 @@ func Bad() []Family {
 			}
 		}),
 		step("one bad pod of five (20 %)", 0.005, 0.005).with(func(f *Family) {
-			f.Good, f.Strict, f.BadPod, f.Stables, f.Canaries, f.RPS = false, true, 0.2, 45, 5, 250
+			f.Strict, f.BadPod, f.Stables, f.Canaries, f.RPS = true, 0.2, 45, 5, 250
 		}),
 		step("doubles, with drift and ramp", 0, 0).with(func(f *Family) {
-			f.Good, f.Strict, f.Weight = false, false, staircase
+			f.Strict, f.Weight = false, staircase
 			f.Rates = func(t float64) (float64, float64) {
-				p := 0.001 + 0.01*math.Min(1, t/1200)
-				return p, 2 * p
+				return drift(t), 2 * drift(t)
 			}
 		}),
 		step("0.5 to 2 %, bursts of 3", 0.005, 0.02).with(func(f *Family) { f.Burst, f.Strict = 3, false }),
@@ -63,15 +64,15 @@ func Bad() []Family {
 	}
 	for _, edge := range [][2]float64{{0.001, 0.0065}, {0.005, 0.0125}, {0.01, 0.02}} {
 		name := fmt.Sprintf("on the edge of harm: %.3g to %.4g %%", 100*edge[0], 100*edge[1])
-		families = append(families, step(name, edge[0], edge[1]).with(func(f *Family) { f.Strict = false }))
+		families = append(families, step(name, edge[0], edge[1]).with(func(f *Family) { f.Strict, f.Edge = false, true }))
 	}
-	return append(families, badLatency()...)
+	return families
 }
 
 func badLatency() []Family {
 	timed := func(name string, d Drag) Family {
 		return plain(name, 0.005, 0.005).with(func(f *Family) {
-			f.Good, f.RPS, f.Slow = false, 50, &Speed{Median: 0.2, Sigma: 0.5, Bounds: Classic()}
+			f.Good, f.RPS, f.Slow = false, 50, &Speed{Median: 0.2, Sigma: 0.5, Bounds: Classic(), Limit: 1}
 			f.Drag = func(float64) Drag { return d }
 		})
 	}
@@ -79,6 +80,6 @@ func badLatency() []Family {
 		timed("tail only: 3 % of requests +1 s", Drag{Factor: 1, Share: 0.03, Plus: 1}),
 		timed("all 25 % slower", Drag{Factor: 1.25}),
 		timed("all twice as slow", Drag{Factor: 2}),
-		timed("on the edge of harm: all 1.5 times as slow", Drag{Factor: 1.5}),
+		timed("on the edge of harm: all 1.5 times as slow", Drag{Factor: 1.5}).with(func(f *Family) { f.Edge = true }),
 	}
 }

@@ -2,31 +2,94 @@ package detect
 
 import (
 	"math"
+	"math/rand/v2"
 
 	"gonum.org/v1/gonum/stat/distuv"
 )
 
-func (s *Stage) poisson(mean float64) int64 {
-	if mean <= 0 {
-		return 0
-	}
-	return int64(distuv.Poisson{Lambda: mean, Src: s.dice}.Rand())
+// few is the mean up to which counts are drawn by walking up from 0.
+const few = 12.0
+
+// An urn draws Poisson counts. Of a mean that comes a second time it keeps the table: traffic is steady for most of an hour.
+type urn struct {
+	mean  float64
+	none  float64   // exp(-mean)
+	least int       // the count that upTo begins with
+	upTo  []float64 // chance of a count up to least+i
+	guide []int32   // the first index with upTo above i/len(guide)
 }
 
-// binomial draws by inversion where few successes are expected, else by rejection.
-func (s *Stage) binomial(n int64, p float64) int64 {
+func (u *urn) draw(mean float64, dice *rand.Rand) int64 {
+	if mean < 1e-9 {
+		return 0
+	}
+	switch {
+	case mean != u.mean:
+		u.mean, u.none, u.upTo = mean, math.Exp(-mean), u.upTo[:0]
+	case mean > 1 && len(u.upTo) == 0:
+		u.tabulate()
+	}
+	at := dice.Float64()
+	if len(u.upTo) > 0 {
+		i := u.guide[int(at*float64(len(u.guide)))]
+		for u.upTo[i] <= at {
+			i++
+		}
+		return int64(u.least) + int64(i)
+	}
+	if mean > few {
+		return int64(distuv.Poisson{Lambda: mean, Src: dice}.Rand())
+	}
+	k, p := int64(0), u.none
+	for at >= p && k < 200 {
+		at -= p
+		k++
+		p *= mean / float64(k)
+	}
+	return k
+}
+
+// tabulate leaves out what is more than ten deviations away.
+func (u *urn) tabulate() {
+	width := 10*math.Sqrt(u.mean) + 20
+	u.least = int(math.Max(0, math.Floor(u.mean-width)))
+	gamma, _ := math.Lgamma(float64(u.least) + 1)
+	p, sum := math.Exp(float64(u.least)*math.Log(u.mean)-u.mean-gamma), 0.0
+	for k := u.least; float64(k) < u.mean+width; {
+		sum += p
+		u.upTo = append(u.upTo, sum)
+		k++
+		p *= u.mean / float64(k)
+	}
+	u.upTo[len(u.upTo)-1] = math.Inf(1)
+	u.guide = u.guide[:0]
+	for i, j := 0, int32(0); i < len(u.upTo); i++ {
+		for u.upTo[j] <= float64(i)/float64(len(u.upTo)) {
+			j++
+		}
+		u.guide = append(u.guide, j)
+	}
+}
+
+// A coin counts successes of n tries; what it computes of its chance is kept.
+type coin struct{ p, log float64 }
+
+func (c *coin) toss(n int64, p float64, dice *rand.Rand) int64 {
 	switch {
 	case n <= 0 || p <= 0:
 		return 0
 	case p >= 1:
 		return n
 	case p > 0.5:
-		return n - s.binomial(n, 1-p)
-	case float64(n)*p > 20:
-		return int64(distuv.Binomial{N: float64(n), P: p, Src: s.dice}.Rand())
+		return n - c.toss(n, 1-p, dice)
+	case float64(n)*p > few:
+		return int64(distuv.Binomial{N: float64(n), P: p, Src: dice}.Rand())
 	}
-	odds, left := p/(1-p), s.dice.Float64()
-	at := math.Pow(1-p, float64(n))
+	if p != c.p {
+		c.p, c.log = p, math.Log1p(-p)
+	}
+	odds, left := p/(1-p), dice.Float64()
+	at := math.Exp(float64(n) * c.log)
 	for k := int64(0); k < n; k++ {
 		if left < at {
 			return k
@@ -37,68 +100,14 @@ func (s *Stage) binomial(n int64, p float64) int64 {
 	return n
 }
 
-// failures draws independent ones, or geometric bursts that arrive independently.
-func (s *Stage) failures(n int64, p float64) int64 {
+// bursts draws failures that come in geometric bursts of a mean size; bursts arrive independently.
+func (s *Stage) bursts(a *actor, dice *rand.Rand, n int64, p float64) int64 {
 	if s.f.Burst == 0 {
-		return s.binomial(n, p)
+		return a.failing.toss(n, p, dice)
 	}
 	var x int64
-	for range s.poisson(float64(n) * p / s.f.Burst) {
-		x += 1 + int64(math.Log(1-s.dice.Float64())/math.Log(1-1/s.f.Burst))
+	for range a.rare.draw(float64(n)*p/s.f.Burst, dice) {
+		x += 1 + int64(math.Log(1-dice.Float64())/math.Log(1-1/s.f.Burst))
 	}
 	return min(x, n)
-}
-
-// buckets draws cumulative buckets, and returns how much more likely they are with the drag than with the usual one.
-func (s *Stage) buckets(n int64, d, usual Drag, t float64) ([]int64, float64) {
-	drift := 1.0
-	if s.f.Drift != nil {
-		drift = s.f.Drift(t)
-	}
-	d.Factor *= drift
-	usual.Factor *= drift
-	with, without := s.curve(d), s.curve(usual)
-	counts := make([]int64, len(s.f.Slow.Bounds))
-	left, gain, before, beforePlain := n, 0.0, 0.0, 0.0
-	for i := range with {
-		upTo, upToPlain := with[i], without[i]
-		k := s.binomial(left, (upTo-before)/math.Max(1-before, 1e-12))
-		if k > 0 {
-			gain += float64(k) * math.Log((upTo-before)/math.Max(upToPlain-beforePlain, 1e-12))
-		}
-		left -= k
-		counts[i] = n - left
-		before, beforePlain = upTo, upToPlain
-	}
-	if left > 0 {
-		gain += float64(left) * math.Log(math.Max(1-before, 1e-12)/math.Max(1-beforePlain, 1e-12))
-	}
-	return counts, gain
-}
-
-// curve is the share answered within every bound; a few hundred are remembered.
-func (s *Stage) curve(d Drag) []float64 {
-	if known, ok := s.curves[d]; ok {
-		return known
-	}
-	if len(s.curves) > 512 || s.curves == nil {
-		s.curves = map[Drag][]float64{}
-	}
-	shares := make([]float64, len(s.f.Slow.Bounds))
-	for i, bound := range s.f.Slow.Bounds {
-		shares[i] = s.f.Slow.below(bound, d)
-	}
-	s.curves[d] = shares
-	return shares
-}
-
-// below is the share of requests answered within a bound.
-func (v *Speed) below(bound float64, d Drag) float64 {
-	at := func(t float64) float64 {
-		if t <= 0 {
-			return 0
-		}
-		return 0.5 * math.Erfc(-math.Log(t/(v.Median*d.Factor))/v.Sigma/math.Sqrt2)
-	}
-	return (1-d.Share)*at(bound) + d.Share*at(bound-d.Plus)
 }

@@ -2,20 +2,17 @@ package detect
 
 import "math"
 
-// Good are the families in which every rollback is false.
-func Good() []Family {
+// good are families in which every rollback is false.
+func good() []Family {
 	same := func(name string, rate float64) Family { return plain(name, rate, rate) }
-	drifting := func(t float64) (float64, float64) {
-		p := 0.001 + 0.01*math.Min(1, t/1200)
-		return p, p
-	}
-	outage := func(t float64) (float64, float64) {
+	drifting := alike(drift)
+	outage := alike(func(t float64) float64 {
 		if t > 600 && t <= 780 {
-			return 0.15, 0.15
+			return 0.15
 		}
-		return 0.005, 0.005
-	}
-	families := []Family{
+		return 0.005
+	})
+	return []Family{
 		same("same, 0.1 %", 0.001),
 		same("same, 0.5 %", 0.005),
 		same("same, 0.9 %", 0.009),
@@ -44,53 +41,15 @@ func Good() []Family {
 		same("at the tolerance: 0.5 to 0.57 %", 0.005).with(func(f *Family) { f.Rates = rates(0.005, 0.005*1.1+0.0002) }),
 		same("no traffic", 0.005).with(func(f *Family) { f.RPS = 0 }),
 	}
-	return append(append(families, goodLatency()...), goodOthers()...)
 }
 
-// goodOthers were written after the constants were chosen, to see whether these hold elsewhere.
-func goodOthers() []Family {
-	same := func(name string, rate float64) Family { return plain(name, rate, rate) }
-	return []Family{
-		same("unseen: 0.3 %, bursts of 5, 3 of 12 pods", 0.003).with(func(f *Family) {
-			f.Burst, f.RPS, f.Stables, f.Canaries, f.Weight, f.Apart = 5, 60, 9, 3, fixed(25), 30
-		}),
-		same("unseen: 1 %, bursts of 2, 5 rps", 0.01).with(func(f *Family) { f.Burst, f.RPS, f.Stables, f.Canaries = 2, 5, 4, 1 }),
-		same("unseen: 1 %, pods differ, CV 0.35, 400 rps", 0.01).with(func(f *Family) { f.CV, f.RPS = 0.35, 400 }),
-		same("unseen: bursts of 3 and CV 0.3", 0.005).with(func(f *Family) { f.Burst, f.CV = 3, 0.3 }),
-		same("unseen: 0.5 %, traffic swings threefold", 0.005).with(func(f *Family) {
-			f.Busy = func(t float64) float64 { return 1 + 0.5*math.Sin(t/300) }
-			f.Weight = staircase
-		}),
-		same("unseen: rate doubles and halves each look", 0).with(func(f *Family) {
-			f.Rates = func(t float64) (float64, float64) {
-				p := 0.004 * math.Exp2(math.Mod(math.Floor(t/5), 3))
-				return p, p
-			}
-			f.Weight = staircase
-		}),
-		same("unseen: 15 s looks, gaps, ramp, no history", 0.008).with(func(f *Family) {
-			f.Every, f.Gaps, f.Weight, f.Past = 15, 0.15, staircase, 0
-		}),
-		same("unseen: latency of pods differs by 5 %", 0.005).with(func(f *Family) {
-			f.RPS, f.SlowCV, f.Slow = 50, 0.05, &Speed{Median: 0.03, Sigma: 0.7, Bounds: Classic()}
-		}),
-		same("unseen: latency of pods differs by 20 %", 0.005).with(func(f *Family) {
-			f.RPS, f.SlowCV, f.Slow = 50, 0.2, &Speed{Median: 0.03, Sigma: 0.7, Bounds: Classic()}
-		}),
-		same("unseen: pods stall now and then", 0.005).with(func(f *Family) {
-			f.RPS, f.Stalls, f.Slow = 50, 0.02, &Speed{Median: 0.03, Sigma: 0.7, Bounds: Classic()}
-		}),
-		same("unseen: latency at scarce traffic", 0.005).with(func(f *Family) {
-			f.RPS, f.Stables, f.Canaries, f.Weight = 1, 2, 1, fixed(30)
-			f.Slow = &Speed{Median: 0.4, Sigma: 1, Bounds: []float64{0.1, 0.3, 1, 3, 10}}
-		}),
-	}
-}
+// drift goes from 0.1 to 1.1 % in twenty minutes.
+func drift(t float64) float64 { return 0.001 + 0.01*math.Min(1, t/1200) }
 
 func goodLatency() []Family {
 	timed := func(name string) Family {
 		return plain(name, 0.005, 0.005).with(func(f *Family) {
-			f.RPS, f.Slow = 50, &Speed{Median: 0.2, Sigma: 0.5, Bounds: Classic()}
+			f.RPS, f.Slow = 50, &Speed{Median: 0.2, Sigma: 0.5, Bounds: Classic(), Limit: 1}
 		})
 	}
 	return []Family{
@@ -102,10 +61,7 @@ func goodLatency() []Family {
 		}),
 		timed("latency and failures grow together").with(func(f *Family) {
 			f.Drift = func(t float64) float64 { return 1 + 2*math.Max(0, math.Sin(t/200)) }
-			f.Rates = func(t float64) (float64, float64) {
-				p := 0.005 + 0.03*math.Max(0, math.Sin(t/200))
-				return p, p
-			}
+			f.Rates = alike(func(t float64) float64 { return 0.005 + 0.03*math.Max(0, math.Sin(t/200)) })
 			f.Weight = staircase
 		}),
 		timed("8 % slower, tolerated").with(func(f *Family) { f.Drag = func(float64) Drag { return Drag{Factor: 1.08} } }),

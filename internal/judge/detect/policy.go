@@ -2,7 +2,6 @@ package detect
 
 import (
 	"fmt"
-	"math"
 
 	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/judge/stream"
@@ -19,32 +18,75 @@ type Policy interface {
 // A Maker starts a policy for one release.
 type Maker struct {
 	Name  string
-	Delay float64 // looks of one interval before the decision is carried out, in seconds
-	New   func() Policy
+	Delay float64 // seconds from the decision until it is carried out
+	New   func(*Family) Policy
+	Plays func(*Family) bool // nil: in every family
 }
 
-// Makers lists what is compared; serin, the first, reads an empty settings file.
-func Makers() ([]Maker, error) {
-	makers := []Maker{}
-	for _, m := range []struct {
-		name, settings string
-		delay          float64
-	}{
-		{"serin", "", 0},
-		{"Flagger 99 %, 5 fails", "{kind: threshold, checks: {failed: 5, passed: 100000}}", 60},
-		{"Argo 99 %, limit 3", "{kind: threshold, checks: {failed: 4, passed: 100000}}", 0},
-		{"Argo 99 %, limit 0", "{kind: threshold, checks: {failed: 1, passed: 100000}}", 0},
-	} {
-		j, err := stream.New("JUDGE.yaml", []byte(m.settings))
-		if err != nil {
-			return nil, fmt.Errorf("build %s: %w", m.name, err)
-		}
-		makers = append(makers, Maker{Name: m.name, Delay: m.delay, New: func() Policy { return &judged{j: j, state: j.Start()} }})
+// Names of the policies that targets ask for.
+const (
+	Own       = "serin"
+	Objective = "serin, objective 99 %"
+	Strict    = "serin, no tolerance"
+	Flagger   = "Flagger 99 %, 5 fails"
+	Argo      = "Argo 99 %, limit 3"
+	Kayenta   = "Kayenta, each 5 min"
+	Oracle    = "oracle"
+)
+
+// Makers lists what is compared; serin, the first, reads an empty settings file. The boundary of the tuned z comes from Tune.
+func Makers(tuned float64) ([]Maker, error) {
+	own, err := house("")
+	if err != nil {
+		return nil, err
 	}
-	return append(makers,
-		Maker{Name: "z each look", New: func() Policy { return &peeking{} }},
-		Maker{Name: "oracle", New: func() Policy { return &oracle{} }},
-	), nil
+	objective, err := house("objective: {availability: 99%}")
+	if err != nil {
+		return nil, err
+	}
+	strict, err := house("{failures: {tolerate: 1x, plus: 0%}, latency: {tolerate: 1x}}")
+	if err != nil {
+		return nil, err
+	}
+	ratio, err := acaJudge()
+	if err != nil {
+		return nil, err
+	}
+	const always, fiveMinutes = 0, 300
+	return []Maker{
+		{Name: Own, New: own},
+		{Name: Objective, New: objective, Plays: func(f *Family) bool { return f.RPS <= 1 || f.Blind }},
+		{Name: Strict, New: strict, Plays: func(f *Family) bool { return f.Drag != nil && !f.Good || f.Name == "same latency" }},
+		{Name: Flagger, New: limits(5), Delay: 60},
+		{Name: Argo, New: limits(4)},
+		{Name: "Argo 99 %, limit 0", New: limits(1)},
+		{Name: Kayenta, New: ratio},
+		{Name: "z each look", New: zTest(2.3263, always)},
+		{Name: fmt.Sprintf("z tuned to %.2f", tuned), New: zTest(tuned, always)},
+		{Name: "Pocock z, 12 looks", New: zTest(pocock, fiveMinutes)},
+		{Name: "Dirichlet mSPRT", New: func(*Family) Policy { return &mixture{} }},
+		{Name: Oracle, New: func(*Family) Policy { return &oracle{} }},
+	}, nil
+}
+
+// house makes a judge of the house from settings, as `serin judge` does; a family may add its own.
+func house(settings string) (func(*Family) Policy, error) {
+	built := map[string]judge.Judge{}
+	for _, f := range append(Families(), Family{}) {
+		text := settings
+		if f.Settings != "" {
+			text += "\n" + f.Settings + "\n"
+		}
+		if built[f.Settings] != nil {
+			continue
+		}
+		j, err := stream.New("JUDGE.yaml", []byte(text))
+		if err != nil {
+			return nil, fmt.Errorf("build the judge of %q: %w", text, err)
+		}
+		built[f.Settings] = j
+	}
+	return func(f *Family) Policy { j := built[f.Settings]; return &judged{j: j, state: j.Start()} }, nil
 }
 
 // judged is a judge of the house.
@@ -61,37 +103,14 @@ func (p *judged) See(s Scene) plan.Outcome {
 	return v.Outcome
 }
 
-// peeking is the textbook's pooled one-sided z test at 1 %, asked at every look.
-type peeking struct{ nc, xc, nb, xb float64 }
+// A forgetful policy has no use for history.
+type forgetful struct{}
 
-func (p *peeking) Past(judge.Look) {}
+func (forgetful) Past(judge.Look) {}
 
-func (p *peeking) See(s Scene) plan.Outcome {
-	for _, t := range s.Look.Tracks[plan.Canary].Pods {
-		p.nc, p.xc = p.nc+float64(t.Requests), p.xc+float64(t.Failures)
-	}
-	for _, t := range s.Look.Tracks[plan.Stable].Pods {
-		p.nb, p.xb = p.nb+float64(t.Requests), p.xb+float64(t.Failures)
-	}
-	if p.nc == 0 || p.nb == 0 || p.xc+p.xb == 0 {
-		return plan.Hold
-	}
-	pooled := (p.xc + p.xb) / (p.nc + p.nb)
-	z := (p.xc/p.nc - p.xb/p.nb) / math.Sqrt(pooled*(1-pooled)*(1/p.nc+1/p.nb)+1e-300)
-	if z > 2.3263 {
-		return plan.Fail
-	}
-	return plan.Hold
-}
-
-// oracle is Wald's test at 1 % between the two true distributions.
-type oracle struct{ log float64 }
-
-func (p *oracle) Past(judge.Look) {}
-
-func (p *oracle) See(s Scene) plan.Outcome {
-	p.log += s.Gain
-	if p.log >= math.Log(100) {
+// failIf is the verdict of rules that know one word.
+func failIf(bad bool) plan.Outcome {
+	if bad {
 		return plan.Fail
 	}
 	return plan.Hold

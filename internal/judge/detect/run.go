@@ -1,12 +1,10 @@
 package detect
 
 import (
-	"math"
-	"slices"
 	"sync"
 	"sync/atomic"
+	"time"
 
-	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -14,38 +12,42 @@ import (
 type Fate struct {
 	Rolled   bool
 	At       float64 // seconds until rollback was carried out
-	Blast    float64 // requests the canary served until then, or in the whole time
+	Blast    float64 // requests the canary was sent until then, or in the whole time
+	Extra    float64 // failures of these beyond what stable's rate makes, expected
 	Passed   bool
 	PassAt   float64 // seconds until the first pass
 	PassedBy float64 // canary requests until then
 }
 
-// Release plays one release to all policies.
+// Release plays one release to all policies, each until it has decided.
 func Release(f *Family, makers []Maker, seed, n uint64) []Fate {
 	stage := NewStage(f, seed, n)
 	policies, fates := make([]Policy, len(makers)), make([]Fate, len(makers))
 	for i, m := range makers {
-		policies[i] = m.New()
+		policies[i] = m.New(f)
 	}
-	stage.Past(func(l judge.Look) {
-		for _, p := range policies {
-			p.Past(l)
+	if f.Past > 0 {
+		for l := range stage.Past {
+			for _, p := range policies {
+				p.Past(l)
+			}
 		}
-	})
-	served := 0.0
+	}
+	served, extra := 0.0, 0.0
 	for k := 1; float64(k)*f.Every <= f.For; k++ {
 		t := float64(k) * f.Every
 		scene := stage.Next(t)
-		served += scene.Served
+		served, extra = served+scene.Served, extra+scene.Extra
 		done := true
 		for i, m := range makers {
-			if !fates[i].Rolled {
-				fates[i].see(policies[i].See(scene), t, served, m.Delay)
+			fate := &fates[i]
+			if !fate.Rolled {
+				fate.see(policies[i].See(scene), t, served, m.Delay)
 			}
-			done = done && fates[i].Rolled && t >= fates[i].At
-			if !fates[i].Rolled || t <= fates[i].At {
-				fates[i].Blast = served
+			if !fate.Rolled || t <= fate.At {
+				fate.Blast, fate.Extra = served, extra
 			}
+			done = done && fate.Rolled && t >= fate.At
 		}
 		if done {
 			break
@@ -63,15 +65,23 @@ func (f *Fate) see(o plan.Outcome, t, served, delay float64) {
 	}
 }
 
-// Run plays releases of a family on so many workers; result [policy][release] does not depend on their number.
+// Run plays releases of a family on several workers; the result, by policy, does not depend on their number. Policies that do not
+// play the family get no fates.
 func Run(f *Family, makers []Maker, releases int, seed uint64, workers int, tick func()) [][]Fate {
+	var playing []Maker
+	var place []int
+	for i, m := range makers {
+		if m.Plays == nil || m.Plays(f) {
+			playing, place = append(playing, m), append(place, i)
+		}
+	}
 	all := make([][]Fate, releases)
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range workers {
 		wait.Go(func() {
 			for n := int(next.Add(1)) - 1; n < releases; n = int(next.Add(1)) - 1 {
-				all[n] = Release(f, makers, seed, uint64(n))
+				all[n] = Release(f, playing, seed, uint64(n))
 				tick()
 			}
 		})
@@ -80,59 +90,28 @@ func Run(f *Family, makers []Maker, releases int, seed uint64, workers int, tick
 	byPolicy := make([][]Fate, len(makers))
 	for _, fates := range all {
 		for i := range fates {
-			byPolicy[i] = append(byPolicy[i], fates[i])
+			byPolicy[place[i]] = append(byPolicy[place[i]], fates[i])
 		}
 	}
 	return byPolicy
 }
 
-// A Summary is what a policy did to a family.
-type Summary struct {
-	Releases          int
-	Rolled            int
-	Low, High         float64 // Wilson interval of the share rolled back, 95 %
-	Blast             float64 // mean
-	RollAt            float64 // median seconds, of those rolled back
-	Passed            int     // before any rollback
-	PassAt, PassAfter float64 // medians: seconds, canary requests
-}
-
-// Summarise counts fates.
-func Summarise(fates []Fate) Summary {
-	s := Summary{Releases: len(fates)}
-	var at, passAt, passAfter []float64
-	for _, f := range fates {
-		s.Blast += f.Blast / float64(len(fates))
-		if f.Rolled {
-			s.Rolled++
-			at = append(at, f.At)
+// Pace is how long a policy thinks about a look of a family, in microseconds: the least of several hours, for the machine may be busy.
+func Pace(f *Family, m Maker, hours int) float64 {
+	least := time.Duration(0)
+	for n := range hours {
+		stage, p, looks := NewStage(f, 1, uint64(n)), m.New(f), 0
+		var took time.Duration
+		for t := f.Every; t <= f.For; t += f.Every {
+			scene := stage.Next(t)
+			from := time.Now()
+			p.See(scene)
+			took += time.Since(from)
+			looks++
 		}
-		if f.Passed {
-			s.Passed++
-			passAt, passAfter = append(passAt, f.PassAt), append(passAfter, f.PassedBy)
+		if took /= time.Duration(looks); n == 0 || took < least {
+			least = took
 		}
 	}
-	s.Low, s.High = Wilson(s.Rolled, s.Releases)
-	s.RollAt, s.PassAt, s.PassAfter = median(at), median(passAt), median(passAfter)
-	return s
-}
-
-// Wilson is the 95 % interval of a share of k in n.
-func Wilson(k, n int) (low, high float64) {
-	if n == 0 {
-		return 0, 1
-	}
-	const z = 1.959964
-	p, m := float64(k)/float64(n), float64(n)
-	centre := (p + z*z/(2*m)) / (1 + z*z/m)
-	half := z / (1 + z*z/m) * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
-	return math.Max(0, centre-half), math.Min(1, centre+half)
-}
-
-func median(values []float64) float64 {
-	if len(values) == 0 {
-		return math.NaN()
-	}
-	slices.Sort(values)
-	return values[len(values)/2]
+	return float64(least) / float64(time.Microsecond)
 }

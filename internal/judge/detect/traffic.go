@@ -10,96 +10,145 @@ import (
 	"serin.dev/serin/internal/plan"
 )
 
-// A Scene is one look with the truth behind it.
+// A Scene is one look with the truth behind it. It is good until the next one: its maps are used again.
 type Scene struct {
-	Look   judge.Look
-	Served float64 // requests the canary served in the interval, scraped or not
-	Gain   float64 // log likelihood ratio of what the canary did, its own truth against stable's
+	Look                     judge.Look
+	Stable, Canary, Baseline Total   // as scraped; the baseline is stable's version with the canary's traffic, for those who want one
+	Served                   float64 // requests the canary was sent in the interval, scraped or not
+	Extra                    float64 // failures of these beyond what stable's rate makes, expected
+	Gain                     float64 // log likelihood ratio of what the canary did, its own truth against stable's
+}
+
+// A Total is what a track answered in a look.
+type Total struct {
+	N, X    float64
+	Buckets []float64 // cumulative
 }
 
 // A Stage makes the looks of one release.
 type Stage struct {
 	f        *Family
 	dice     *rand.Rand
-	stable   []actor
-	canary   []actor
+	stable   arm
+	canary   arm
+	baseline arm
+	tracks   map[plan.TrackName]judge.Counts
 	replaced int
 	curves   map[Drag][]float64
 }
 
-// An actor is one pod: its name, its lasting difference, and what gaps have left to be scraped later.
-type actor struct {
-	name   string
-	factor float64
-	slow   float64
-	owed   judge.Tally
+// An arm is the pods of a track.
+type arm struct {
+	actors []actor
+	pods   map[string]judge.Tally
+	total  Total
+	dice   *rand.Rand
 }
 
-// NewStage begins release number n of a family.
+// NewStage begins release number n of a family. The baseline has dice of its own, so that it changes nothing for the others.
 func NewStage(f *Family, seed, n uint64) *Stage {
-	s := &Stage{f: f, dice: rand.New(rand.NewPCG(seed, n))}
-	s.stable, s.canary = s.cast("stable-", f.Stables), s.cast("canary-", f.Canaries)
+	s := &Stage{f: f, dice: rand.New(rand.NewPCG(seed, n)), tracks: map[plan.TrackName]judge.Counts{}}
+	s.stable = s.cast("stable-", f.Stables, s.dice)
+	s.canary = s.cast("canary-", f.Canaries, s.dice)
+	s.baseline = s.cast("baseline-", f.Canaries, rand.New(rand.NewPCG(seed, ^n)))
 	return s
 }
 
-func (s *Stage) cast(prefix string, k int) []actor {
-	actors := make([]actor, k)
+func (s *Stage) cast(prefix string, k int, dice *rand.Rand) arm {
+	actors, all := make([]actor, k), 0.0
 	for i := range actors {
-		actors[i] = actor{name: prefix + strconv.Itoa(i), factor: 1, slow: 1}
+		a := &actors[i]
+		*a = actor{name: prefix + strconv.Itoa(i), factor: 1, slow: 1, share: 1}
 		if s.f.CV > 0 {
 			shape := 1 / (s.f.CV * s.f.CV)
-			actors[i].factor = distuv.Gamma{Alpha: shape, Beta: shape, Src: s.dice}.Rand()
+			a.factor = distuv.Gamma{Alpha: shape, Beta: shape, Src: dice}.Rand()
 		}
 		if s.f.SlowCV > 0 {
-			actors[i].slow = math.Round(100*math.Exp(s.f.SlowCV*s.dice.NormFloat64())) / 100
+			a.slow = math.Round(100*math.Exp(s.f.SlowCV*dice.NormFloat64())) / 100
 		}
+		if s.f.Skew > 0 && k > 1 {
+			a.share = math.Pow(s.f.Skew, float64(i)/float64(k-1))
+		}
+		if s.f.Memory != nil {
+			a.held = s.f.Memory.Start
+		}
+		all += a.share
 	}
-	return actors
+	for i := range actors {
+		actors[i].share /= all
+	}
+	total := Total{}
+	if s.f.Slow != nil {
+		total.Buckets = make([]float64, len(s.f.Slow.Bounds))
+	}
+	return arm{actors: actors, pods: make(map[string]judge.Tally, k), total: total, dice: dice}
 }
 
-// Past calls tell with every look of history.
-func (s *Stage) Past(tell func(judge.Look)) {
+// Past tells every look of history.
+func (s *Stage) Past(tell func(judge.Look) bool) {
 	for t := -s.f.Past + s.f.Apart; t <= 0 && s.f.Past > 0; t += s.f.Apart {
-		look := judge.Look{T: t, Tracks: map[plan.TrackName]judge.Counts{}}
 		stable, _ := s.f.Rates(0)
-		look.Tracks[plan.Stable], _, _ = s.act(s.stable, s.f.RPS*s.f.Apart, stable, nil, t)
-		tell(look)
+		s.act(&s.stable, turn{t: t, seconds: s.f.Apart, volume: s.f.RPS * s.f.Apart, rate: stable, drag: plainly})
+		clear(s.tracks)
+		s.tracks[plan.Stable] = judge.Counts{Pods: s.stable.pods}
+		if !tell(judge.Look{T: t, Tracks: s.tracks}) {
+			return
+		}
 	}
 }
 
 // Next makes the look that ends at t.
 func (s *Stage) Next(t float64) Scene {
 	f := s.f
-	weight, volume := f.Weight(t), f.RPS*f.Every
+	volume := f.RPS * f.Every
 	if f.Busy != nil {
 		volume *= f.Busy(t)
 	}
 	s.restart(t)
+	routed := f.routed(t)
 	stable, canary := f.Rates(t)
-	drag := Drag{Factor: 1}
+	there := turn{t: t, seconds: f.Every, volume: volume * (1 - routed), rate: stable, drag: plainly}
+	here := turn{t: t, seconds: f.Every, volume: volume * routed, rate: canary, usual: stable, drag: plainly, canary: true}
 	if f.Drag != nil {
-		drag = f.Drag(t)
+		here.drag = f.Drag(t)
 	}
-	look := judge.Look{T: t, Weight: weight, Tracks: map[plan.TrackName]judge.Counts{}}
-	truth := truth{stable: stable, canary: canary, drag: drag}
-	look.Tracks[plan.Stable], _, _ = s.act(s.stable, volume*(1-weight/100), stable, nil, t)
-	counts, served, gain := s.act(s.canary, volume*weight/100, canary, &truth, t)
-	look.Tracks[plan.Canary] = counts
+	s.act(&s.stable, there)
+	scene := s.act(&s.canary, here)
+	there.volume = here.volume
+	s.act(&s.baseline, there)
+	scene.Look = judge.Look{T: t, Weight: f.Weight(t)}
 	if f.Gaps > 0 && s.dice.Float64() < f.Gaps {
-		s.owe(look)
-		look.Tracks, look.Gap = nil, true
+		scene.Look.Gap = true
+		s.stable.owe()
+		s.canary.owe()
+		s.baseline.owe()
+	} else {
+		clear(s.tracks)
+		s.tracks[plan.Stable], s.tracks[plan.Canary] = judge.Counts{Pods: s.stable.pods}, judge.Counts{Pods: s.canary.pods}
+		scene.Look.Tracks = s.tracks
 	}
-	return Scene{Look: look, Served: served, Gain: gain}
+	scene.Stable, scene.Canary, scene.Baseline = s.stable.total, s.canary.total, s.baseline.total
+	return scene
+}
+
+// routed is the share of requests that really go to the canary.
+func (f *Family) routed(t float64) float64 {
+	share := f.Weight(math.Max(t-f.Lag, f.Every)) / 100
+	if f.Stick > 0 {
+		share = share * f.Stick / (1 - share + share*f.Stick)
+	}
+	return share
 }
 
 // owe keeps the counts of a gap: counters go on, and the next scrape shows them.
-func (s *Stage) owe(l judge.Look) {
-	for i := range s.stable {
-		s.stable[i].owed = l.Tracks[plan.Stable].Pods[s.stable[i].name]
+func (m *arm) owe() {
+	for i := range m.actors {
+		a := &m.actors[i]
+		a.owed = m.pods[a.name]
+		a.owed.Buckets = append([]int64(nil), a.owed.Buckets...)
 	}
-	for i := range s.canary {
-		s.canary[i].owed = l.Tracks[plan.Canary].Pods[s.canary[i].name]
-	}
+	m.total.N, m.total.X = 0, 0
+	clear(m.total.Buckets)
 }
 
 func (s *Stage) restart(t float64) {
@@ -107,77 +156,6 @@ func (s *Stage) restart(t float64) {
 		return
 	}
 	s.replaced++
-	s.stable[s.replaced%len(s.stable)].name = "stable-again-" + strconv.Itoa(s.replaced)
-	s.canary[s.replaced%len(s.canary)].name = "canary-again-" + strconv.Itoa(s.replaced)
-}
-
-// truth is what the oracle knows.
-type truth struct {
-	stable, canary float64
-	drag           Drag
-}
-
-// act lets the pods of a track serve a volume of requests. With the truth it also returns how much more likely the outcome
-// is under the canary's than under stable's distribution.
-func (s *Stage) act(actors []actor, volume, rate float64, known *truth, t float64) (judge.Counts, float64, float64) {
-	pods := make(map[string]judge.Tally, len(actors))
-	served, gain := 0.0, 0.0
-	for i := range actors {
-		a := &actors[i]
-		n := s.poisson(volume / float64(len(actors)))
-		p := rate
-		if known != nil && i == 0 && s.f.BadPod > 0 {
-			p = s.f.BadPod
-		}
-		x := s.failures(n, math.Min(1, p*a.factor))
-		tally := judge.Tally{Requests: n, Failures: x}
-		served += float64(n)
-		if known != nil {
-			gain += ratio(float64(n), float64(x), p, known.stable)
-		}
-		if s.f.Slow != nil {
-			usual := Drag{Factor: a.slow}
-			if s.f.Stalls > 0 && s.dice.Float64() < s.f.Stalls {
-				usual.Share, usual.Plus = 0.5, 9*s.f.Slow.Median
-			}
-			drag := usual
-			if known != nil && known.drag != (Drag{Factor: 1}) {
-				drag = known.drag
-				drag.Factor *= a.slow
-			}
-			var more float64
-			tally.Bounds = s.f.Slow.Bounds
-			tally.Buckets, more = s.buckets(n, drag, usual, t)
-			gain += more
-		}
-		pods[a.name] = merge(tally, a.owed)
-		a.owed = judge.Tally{}
-		if s.f.Lost > 0 && s.dice.Float64() < s.f.Lost/float64(len(actors)) {
-			pods[a.name] = judge.Tally{Bounds: tally.Bounds, Buckets: make([]int64, len(tally.Bounds))}
-		}
-	}
-	return judge.Counts{Pods: pods}, served, gain
-}
-
-func merge(a, b judge.Tally) judge.Tally {
-	a.Requests, a.Failures = a.Requests+b.Requests, a.Failures+b.Failures
-	for i := range b.Buckets {
-		a.Buckets[i] += b.Buckets[i]
-	}
-	return a
-}
-
-// ratio is the log likelihood of x of n under p against q.
-func ratio(n, x, p, q float64) float64 {
-	if p == q {
-		return 0
-	}
-	log := 0.0
-	if x > 0 {
-		log += x * math.Log(p/math.Max(q, 1e-12))
-	}
-	if n > x {
-		log += (n - x) * math.Log(math.Max(1-p, 1e-12)/(1-q))
-	}
-	return log
+	s.stable.actors[s.replaced%len(s.stable.actors)].name = "stable-again-" + strconv.Itoa(s.replaced)
+	s.canary.actors[s.replaced%len(s.canary.actors)].name = "canary-again-" + strconv.Itoa(s.replaced)
 }
