@@ -43,7 +43,7 @@ func (n *Number) UnmarshalJSON(data []byte) error {
 		*n = Number(math.Inf(-1))
 	default:
 		f, err := strconv.ParseFloat(text, 64)
-		if err != nil || math.IsNaN(f) || math.IsInf(f, 0) {
+		if err != nil || !json.Valid([]byte(text)) { // JSON has no hexadecimal numbers, and no words for infinity
 			return fmt.Errorf("%.40s is not a number", data)
 		}
 		*n = Number(f)

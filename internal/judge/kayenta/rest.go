@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"maps"
 	"reflect"
-	"slices"
 	"strings"
 )
 
@@ -33,7 +31,7 @@ func (r *rest) read(data []byte, into any) error {
 			continue
 		}
 		if err := json.Unmarshal(value, to.Field(i).Addr().Interface()); err != nil {
-			return at(name, value, err)
+			return at(name, to.Field(i).Type(), value, err)
 		}
 	}
 	for name, value := range all {
@@ -54,7 +52,7 @@ func (r rest) write(known any) ([]byte, error) {
 		return data, err
 	}
 	out := bytes.NewBuffer(bytes.TrimSuffix(data, []byte("}")))
-	for _, name := range slices.Sorted(maps.Keys(r)) {
+	for _, name := range sorted(r) {
 		if out.Len() > 1 {
 			out.WriteByte(',')
 		}
@@ -70,11 +68,29 @@ func (r rest) write(known any) ([]byte, error) {
 	return out.Bytes(), nil
 }
 
-// at says at which field the reader stumbled: of a list, at which element.
-func at(name string, value json.RawMessage, err error) error {
-	var list []json.RawMessage
-	if json.Unmarshal(value, &list) != nil {
-		return fmt.Errorf("%s: %w", name, err)
+// at says at which field the reader stumbled: of a list at which element, of a map at which key.
+func at(name string, to reflect.Type, value json.RawMessage, err error) error {
+	switch to.Kind() {
+	case reflect.Slice:
+		var list []json.RawMessage
+		if json.Unmarshal(value, &list) != nil {
+			break
+		}
+		for i, element := range list {
+			if wrong := json.Unmarshal(element, reflect.New(to.Elem()).Interface()); wrong != nil {
+				return fmt.Errorf("%s[%d]: %w", name, i, wrong)
+			}
+		}
+	case reflect.Map:
+		var entries map[string]json.RawMessage
+		if json.Unmarshal(value, &entries) != nil {
+			break
+		}
+		for _, key := range sorted(entries) {
+			if wrong := json.Unmarshal(entries[key], reflect.New(to.Elem()).Interface()); wrong != nil {
+				return fmt.Errorf("%s.%s: %w", name, key, wrong)
+			}
+		}
 	}
-	return fmt.Errorf("%s[]: %w", name, err)
+	return fmt.Errorf("%s: %w", name, err)
 }
