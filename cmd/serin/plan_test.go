@@ -28,7 +28,9 @@ func TestPlanWithTraffic(t *testing.T) {
 	var answer struct {
 		Items []struct {
 			Plan     struct{ Target string }
-			Forecast struct{ Steps []struct{ Hold, Needs string } }
+			Forecast struct {
+				Steps []struct{ Hold, Needs string }
+			}
 		}
 	}
 	if err := json.Unmarshal([]byte(scarce.out), &answer); err != nil {

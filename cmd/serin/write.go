@@ -83,7 +83,7 @@ func scenarios() (text string) {
 }
 
 func tellStory(c *cobra.Command, d compile.Draft, scenario simulation.Scenario, seed uint64, limit time.Duration) error {
-	e, err := simulation.Tell(d, scenario, seed, limit, catalog.Judge, c.OutOrStdout())
+	e, err := simulation.Tell(d, simulation.Story{Scenario: scenario, Seed: seed, Limit: limit, Judge: catalog.Judge, Out: c.OutOrStdout()})
 	if err != nil {
 		return err
 	}

@@ -32,6 +32,7 @@ type Means struct {
 	Now       func() time.Time
 	Log       *slog.Logger
 	Happened  func(releases.Release, releases.Event) // told after it was recorded; nil: nobody wants to know
+	Looked    func(Looking)                          // told of every look that is taken; nil: nobody keeps them
 	// Checkpoint is how often evidence is written when nothing else is; 0: at every look. Where writes are dear it is minutes:
 	// then the words of a wait are not written either.
 	Checkpoint time.Duration

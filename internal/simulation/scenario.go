@@ -84,8 +84,7 @@ func (s *simulation) people(status releases.Status) {
 	if w == nil || w.For != "approval" || s.world.Now().Sub(w.Since) < 30*time.Second {
 		return
 	}
-	step := status.Position.Step
-	act := plan.Act{Verb: plan.Approve, Actor: person, Step: &step}
+	act := Approval(status.Position, plan.Approve)
 	if s.Scenario.People.Reject {
 		act.Verb = plan.Reject
 	}

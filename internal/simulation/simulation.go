@@ -2,22 +2,15 @@ package simulation
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"serin.dev/serin/internal/engine"
-	"serin.dev/serin/internal/gate/groups"
 	"serin.dev/serin/internal/judge"
-	"serin.dev/serin/internal/metric"
-	"serin.dev/serin/internal/notify"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/reconcile"
 	"serin.dev/serin/internal/releases/memory"
-	"serin.dev/serin/internal/router"
-	"serin.dev/serin/internal/workload"
 	"serin.dev/serin/internal/world"
 )
 
@@ -28,6 +21,7 @@ type Story struct {
 	Seed          uint64
 	Judge         func(plan.Use) (judge.Judge, error)
 	Decide        func(plan.Plan, plan.Position, engine.Sight) engine.Decision // nil: the engine's own
+	Looked        func(reconcile.Looking)                                      // told of every look; nil: nobody keeps them
 	Out           io.Writer                                                    // transcript; nil: none
 	Checkpoint    time.Duration                                                // of the loop; with it the route remembers since when it does what it does
 	Limit         time.Duration                                                // simulated time after which it is not followed further; 0: 3 hours
@@ -54,9 +48,8 @@ type simulation struct {
 	name   string // of the release under way
 	took   time.Duration
 	watch  *watch
-	lines  int           // of the log that were shown
-	told   map[wait]bool // waits that were shown
-	writes int           // of the release that is told about
+	script Transcript
+	writes int // of the release that is told about
 }
 
 // Run tells the story to its end.
@@ -100,16 +93,15 @@ func (s *simulation) unleash() {
 
 // release brings one plan to its end, or to the limit of what is followed.
 func (s *simulation) release(p plan.Plan) error {
-	templates := map[plan.Revision]json.RawMessage{p.Canary: json.RawMessage(`{}`)}
-	if p.Stable != "" {
-		templates[p.Stable] = json.RawMessage(`{}`)
-	}
-	name, err := s.begin(reconcile.Beginning{Canary: "shop", Plan: p, Full: world.Full, Router: plan.Use{Kind: "world"}, Source: plan.Use{Kind: "proxy"}, Templates: templates, Groups: everybody(p)})
+	name, err := s.begin(Beginning("shop", p, plan.Use{Kind: "proxy"}))
 	if err != nil {
 		return fmt.Errorf("begin simulated release: %w", err)
 	}
 	s.took = 0
-	s.name, s.lines, s.told = name, 0, map[wait]bool{}
+	s.name, s.script = name, Transcript{}
+	if p.Stable != "" {
+		s.script.Out = s.Out
+	}
 	s.watch.before = plan.Position{}
 	for left := s.Limit; left > 0; {
 		wait := s.round()
@@ -118,7 +110,7 @@ func (s *simulation) release(p plan.Plan) error {
 			return err
 		}
 		s.watch.round(p, status)
-		s.show(p, status)
+		s.script.Show(status, s.world.Now())
 		if status.Position.Phase.Over() && !pendingHooks(status) {
 			return nil
 		}
@@ -167,19 +159,9 @@ func (s *simulation) round() (wait time.Duration) {
 
 // restart gives the release a new process: memory is gone, the record and the world are what they were.
 func (s *simulation) restart() {
-	s.loop = reconcile.New(reconcile.Means{
-		Store:      s.store,
-		Routers:    map[string]router.Router{"world": s.world.Router()},
-		Workloads:  map[string]workload.Workload{"Process": s.world.Workload(), "Upstream": s.world.Workload()},
-		Metrics:    map[string]metric.Store{"proxy": s.world.Metrics(), "scrape": s.world.Metrics()},
-		Judge:      s.watch.judge(s.Judge),
-		Keeper:     groups.Keeper{},
-		Notifiers:  map[string]notify.Notifier{"log": s.world.Notifier(), "webhook": s.world.Notifier()},
-		Now:        s.world.Now,
-		Log:        slog.New(slog.DiscardHandler),
-		Decide:     s.Decide,
-		Checkpoint: s.Checkpoint,
-	})
+	means := Means(s.world, s.store, s.Second, s.watch.judge(s.Judge))
+	means.Decide, means.Checkpoint, means.Looked = s.Decide, s.Checkpoint, s.Looked
+	s.loop = reconcile.New(means)
 }
 
 // A death is what a crash looks like from inside.

@@ -1,12 +1,7 @@
 package simulation
 
 import (
-	"fmt"
-	"io"
-	"time"
-
 	"serin.dev/serin/internal/compile"
-	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/world"
 )
@@ -21,21 +16,14 @@ func Named(name string) (Scenario, bool) {
 	return Scenario{}, false
 }
 
-// Tell compiles a draft for the simulated world and lets it be released over a revision called "previous".
-func Tell(d compile.Draft, scenario Scenario, seed uint64, limit time.Duration, with func(plan.Use) (judge.Judge, error), out io.Writer) (Ending, error) {
-	w := world.New(seed)
-	can := compile.Abilities{Router: w.Router().Features(), Workload: w.Workload().Features()}
-	old := d
-	old.Target.Revision = "previous"
-	first, notes := compile.Compile(old, "", can)
-	if notes.Err() {
-		return Ending{}, fmt.Errorf("compile for the simulated world: %s", notes[0])
+// Tell compiles a draft for the simulated world and lets it be released over a revision called "previous". The rest of the story
+// is the caller's.
+func Tell(d compile.Draft, s Story) (Ending, error) {
+	var err error
+	if s.First, s.Second, err = Compile(d, world.New(s.Seed)); err != nil {
+		return Ending{}, err
 	}
-	second, notes := compile.Compile(d, "previous", can)
-	if notes.Err() {
-		return Ending{}, fmt.Errorf("compile for the simulated world: %s", notes[0])
-	}
-	return Run(Story{First: first, Second: second, Scenario: scenario, Seed: seed, Judge: with, Out: out, Limit: limit})
+	return Run(s)
 }
 
 // Doing says in a few words how it ended.
