@@ -14,7 +14,7 @@ import (
 type overlay[T client.Object] struct {
 	mu    sync.Mutex
 	last  map[types.NamespacedName]written[T]
-	swept time.Time
+	sweep *time.Timer // runs while anything is remembered
 }
 
 // A written object, or a grave.
@@ -45,14 +45,21 @@ func (o *overlay[T]) remember(name types.NamespacedName, w written[T]) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.last[name] = w
-	if w.at.Sub(o.swept) < lag {
-		return
+	if o.sweep == nil {
+		o.sweep = time.AfterFunc(lag, o.forgetOld)
 	}
-	o.swept = w.at
-	for name, old := range o.last {
-		if w.at.Sub(old.at) > lag {
+}
+
+func (o *overlay[T]) forgetOld() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for name, w := range o.last {
+		if time.Since(w.at) >= lag {
 			delete(o.last, name)
 		}
+	}
+	if o.sweep = nil; len(o.last) > 0 {
+		o.sweep = time.AfterFunc(lag, o.forgetOld)
 	}
 }
 

@@ -27,7 +27,15 @@ type (
 		Format int `json:"format"`
 		releases.Status
 	}
+	releaseRecord struct{ releases.Release } // has its number itself
 )
+
+// A formatted record says which format it has.
+type formatted interface{ format() int }
+
+func (r *targetRecord) format() int  { return r.Format }
+func (r *statusRecord) format() int  { return r.Format }
+func (r *releaseRecord) format() int { return r.Format }
 
 // A packed record stands in one field, because nobody reads so much of it anyway.
 type packed struct {
@@ -56,7 +64,7 @@ func pack(record any) (json.RawMessage, error) {
 }
 
 // unpack reads a record, and refuses one that a newer serin has written.
-func unpack(record json.RawMessage, into any) error {
+func unpack(record json.RawMessage, into formatted) error {
 	data := []byte(record)
 	if bytes.HasPrefix(data, []byte(`{"gzip":`)) {
 		var p packed
@@ -74,14 +82,17 @@ func unpack(record json.RawMessage, into any) error {
 			return fmt.Errorf("the record has more than %d bytes", unpackBytes)
 		}
 	}
-	var numbered struct {
-		Format int `json:"format"`
+	err := json.Unmarshal(data, into)
+	format := into.format()
+	if err != nil { // perhaps because of its format
+		var only struct {
+			Format int `json:"format"`
+		}
+		_ = json.Unmarshal(data, &only) // whatever is wrong with it was said already
+		format = only.Format
 	}
-	if err := json.Unmarshal(data, &numbered); err != nil {
-		return err
+	if format > releases.Format {
+		return fmt.Errorf("the record has format %d, written by a newer serin; this one reads up to %d", format, releases.Format)
 	}
-	if numbered.Format > releases.Format {
-		return fmt.Errorf("the record has format %d, written by a newer serin; this one reads up to %d", numbered.Format, releases.Format)
-	}
-	return json.Unmarshal(data, into)
+	return err
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -29,7 +30,7 @@ func (s *Store) object(ctx context.Context, name string, fresh bool) (*Release, 
 	}
 	if !fresh {
 		cached := &Release{}
-		err := s.access.Get(ctx, key, cached)
+		err := s.access.Get(ctx, key, cached, client.UnsafeDisableDeepCopy) // nobody changes an object that was read
 		if client.IgnoreNotFound(err) != nil {
 			return nil, fmt.Errorf("get Release %s: %w", name, err)
 		}
@@ -63,30 +64,68 @@ func (s *Store) begun(ctx context.Context, name string, fresh bool) (o *Release,
 	if err != nil {
 		return nil, r, status, err
 	}
-	var record struct{ Number int }
-	if err := decode(canary, &record); err != nil {
+	t, _, err := s.record(canary)
+	if err != nil {
 		return nil, r, status, err
 	}
-	if int64(record.Number) < o.Spec.Number {
+	if int64(t.Number) < o.Spec.Number {
 		return nil, r, status, fmt.Errorf("release %s has not begun: %w", name, releases.ErrNotFound)
 	}
-	r, status, err = words(o)
+	r, status, err = s.words(o)
 	return o, r, status, err
 }
 
-// words are what a Release says.
+// words are what a Release says. Of one that is under way they are remembered: it is read several times in every round.
+func (s *Store) words(o *Release) (r releases.Release, status releases.Status, err error) {
+	if over(o) {
+		s.specs.forget(o.UID)
+		s.statuses.forget(o.UID)
+		return words(o)
+	}
+	const always = "1" // a spec has one version: the API server refuses another
+	if r, err = s.specs.of(o.UID, always, func() (releases.Release, error) { return spec(o) }); err != nil {
+		return r, status, err
+	}
+	status, err = s.statuses.of(o.UID, o.ResourceVersion, func() (releases.Status, error) { return stands(o) })
+	return r, apart(status), err
+}
+
+// apart is a status that may be changed while others read the one it came from: what was written down is never changed in
+// place, but the lists and maps of it grow.
+func apart(s releases.Status) releases.Status {
+	at := &s.Position
+	at.Passed, at.Dark, at.Granted = maps.Clone(at.Passed), maps.Clone(at.Dark), maps.Clone(at.Granted)
+	s.Acts, s.Log = slices.Clip(s.Acts), slices.Clip(s.Log)
+	s.Outbox, s.Evidence = slices.Clone(s.Outbox), maps.Clone(s.Evidence)
+	return s
+}
+
 func words(o *Release) (r releases.Release, s releases.Status, err error) {
-	if err := unpack(o.Spec.Record, &r); err != nil {
-		return r, s, fmt.Errorf("read Release %s/%s: %w", o.Namespace, o.Name, err)
+	if r, err = spec(o); err != nil {
+		return r, s, err
 	}
-	if len(o.Status.Record) == 0 {
-		return r, s, nil
+	s, err = stands(o)
+	return r, s, err
+}
+
+func spec(o *Release) (releases.Release, error) {
+	var record releaseRecord
+	if err := unpack(o.Spec.Record, &record); err != nil {
+		return releases.Release{}, fmt.Errorf("read Release %s/%s: %w", o.Namespace, o.Name, err)
 	}
+	return record.Release, nil
+}
+
+// stands is where a Release stands.
+func stands(o *Release) (releases.Status, error) {
 	var record statusRecord
-	if err := unpack(o.Status.Record, &record); err != nil {
-		return r, s, fmt.Errorf("read the status of Release %s/%s: %w", o.Namespace, o.Name, err)
+	if len(o.Status.Record) == 0 {
+		return record.Status, nil
 	}
-	return r, record.Status, nil
+	if err := unpack(o.Status.Record, &record); err != nil {
+		return record.Status, fmt.Errorf("read the status of Release %s/%s: %w", o.Namespace, o.Name, err)
+	}
+	return record.Status, nil
 }
 
 // make makes the Release of a Canary. One that was left behind by a beginning that never came to its end is taken over where
@@ -111,17 +150,17 @@ func (s *Store) make(ctx context.Context, canary *Canary, r releases.Release) er
 	if err != nil {
 		return missing(err)
 	}
-	var record struct{ Number int }
-	if err := decode(now, &record); err != nil {
+	t, _, err := record(now)
+	if err != nil {
 		return err
 	}
-	if record.Number >= r.Number { // another process was faster, and the cache has not heard of it
-		return taken(record.Number)
+	if t.Number >= r.Number { // another process was faster, and the cache has not heard of it
+		return taken(t.Number)
 	}
 	if !metav1.IsControlledBy(left, now) {
 		return fmt.Errorf("a Release of that name belongs to an earlier Canary %s; it is being removed, or remove it yourself", canary.Name)
 	}
-	if alike(left, r) {
+	if untouched(left, r) {
 		s.releases.put(left)
 		return nil
 	}
@@ -157,8 +196,8 @@ func newRelease(canary *Canary, r releases.Release) (*Release, error) {
 	}, nil
 }
 
-// alike reports whether a Release that never began says the same as another but for its time.
-func alike(left *Release, r releases.Release) bool {
+// untouched reports whether a Release that never began says the same as another but for its time.
+func untouched(left *Release, r releases.Release) bool {
 	old, status, err := words(left)
 	if err != nil || len(status.Log) > 0 || status.Position.Phase != "" {
 		return false
@@ -219,11 +258,11 @@ func (s *Store) Releases() ([]string, error) {
 		return nil, err
 	}
 	for _, c := range canaries {
-		var record struct{ Number int }
-		if err := decode(c, &record); err != nil {
+		t, _, err := record(c)
+		if err != nil {
 			return nil, err
 		}
-		begun[client.ObjectKeyFromObject(c)] = record.Number
+		begun[client.ObjectKeyFromObject(c)] = t.Number
 	}
 	names, err := s.names(ctx)
 	if err != nil {

@@ -19,7 +19,7 @@ import (
 var bounds = []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10}
 
 // evidence is a real checkpoint: half an hour of looks at so many pods on each side.
-func evidence(t *testing.T, pods int) releases.Evidence {
+func evidence(t testing.TB, pods int) releases.Evidence {
 	t.Helper()
 	j, err := sequential.New(sequential.Default())
 	if err != nil {
@@ -119,11 +119,16 @@ func TestRecordsThatAreRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var into map[string]string
+	var into statusRecord
 	if err := unpack(bomb, &into); err == nil || !strings.Contains(err.Error(), "more than") {
 		t.Errorf("a bomb of %d bytes: %v", len(bomb), err)
 	}
-	if err := unpack(json.RawMessage(`{"format":99}`), &into); err == nil || !strings.Contains(err.Error(), "newer serin") {
-		t.Errorf("a format from the future: %v", err)
+	for _, future := range []string{`{"format":99}`, `{"format":99,"log":"in one line"}`} {
+		if err := unpack(json.RawMessage(future), &into); err == nil || !strings.Contains(err.Error(), "newer serin") {
+			t.Errorf("a format from the future, %s: %v", future, err)
+		}
+	}
+	if err := unpack(json.RawMessage(`{"format":1,"log":"in one line"}`), &into); err == nil || strings.Contains(err.Error(), "newer serin") {
+		t.Errorf("a record that is none: %v", err)
 	}
 }

@@ -22,6 +22,9 @@ type Store struct {
 	locks    locks
 	canaries *overlay[*Canary]
 	releases *overlay[*Release]
+	records  *memo[releases.Target]  // that Canaries keep
+	specs    *memo[releases.Release] // of Releases under way
+	statuses *memo[releases.Status]  // of Releases under way
 
 	mu    sync.Mutex
 	homes map[string]types.NamespacedName // by key of a target: the Canary that keeps its record, as far as it is known
@@ -32,7 +35,9 @@ var _ releases.Store = (*Store)(nil)
 // New returns the store of a cluster.
 func New(a *cluster.Access) *Store {
 	return &Store{
-		access: a, canaries: newOverlay[*Canary](), releases: newOverlay[*Release](), homes: map[string]types.NamespacedName{},
+		access: a, canaries: newOverlay[*Canary](), releases: newOverlay[*Release](),
+		records: newMemo[releases.Target](), specs: newMemo[releases.Release](), statuses: newMemo[releases.Status](),
+		homes: map[string]types.NamespacedName{},
 	}
 }
 

@@ -23,7 +23,7 @@ import (
 func (s *Store) canary(ctx context.Context, name types.NamespacedName, fresh bool) (*Canary, error) {
 	if !fresh {
 		cached := &Canary{}
-		err := s.access.Get(ctx, name, cached)
+		err := s.access.Get(ctx, name, cached, client.UnsafeDisableDeepCopy) // nobody changes an object that was read
 		if client.IgnoreNotFound(err) != nil {
 			return nil, fmt.Errorf("get Canary %s: %w", name, err)
 		}
@@ -61,7 +61,7 @@ func (s *Store) keeper(ctx context.Context, key string, fresh bool) (*Canary, re
 	if known {
 		c, err := s.canary(ctx, home, fresh)
 		if err == nil {
-			if t, ok, err := record(c); err != nil || ok && t.Key == key {
+			if t, ok, err := s.record(c); err != nil || ok && t.Key == key {
 				return c, t, err
 			}
 		} else if !apierrors.IsNotFound(err) {
@@ -178,7 +178,7 @@ func (s *Store) closed(ctx context.Context, t releases.Target) (releases.Target,
 	if err != nil {
 		return t, err
 	}
-	r, status, err := words(o)
+	r, status, err := s.words(o)
 	if err != nil {
 		return t, err
 	}
@@ -210,7 +210,7 @@ func (s *Store) keep(ctx context.Context, c *Canary, t releases.Target) error {
 	if err != nil {
 		return fmt.Errorf("write the record of target %s: %w", t.Key, err)
 	}
-	if old, ok, err := record(c); err == nil && ok {
+	if old, ok, err := s.record(c); err == nil && ok {
 		if before, err := pack(targetRecord{releases.Format, old}); err == nil && bytes.Equal(before, packed) {
 			return nil
 		}
@@ -247,24 +247,19 @@ func (s *Store) Report(ctx context.Context, canary string, change func(before v1
 	if err != nil {
 		return missing(err)
 	}
-	if keys := targetsOf(c); len(keys) > 0 { // the record stands in the same object
-		defer s.locks.lock("target " + keys[0])()
-	}
+	defer s.locks.lock("target " + s.keeps(c))() // the record stands in the same object
 	return s.twice(func(fresh bool) error {
 		c, err := s.canary(ctx, name, fresh)
 		if err != nil {
 			return missing(err)
 		}
-		status := change(*c.Status.DeepCopy(), c.Generation)
+		before := c.Status
+		before.Record = nil
+		status := change(*before.DeepCopy(), c.Generation)
+		if same, err := alike(before, status); same || err != nil {
+			return err
+		}
 		status.Record = c.Status.Record
-		before, err := json.Marshal(c.Status)
-		if err != nil {
-			return err
-		}
-		after, err := json.Marshal(status)
-		if err != nil || bytes.Equal(before, after) {
-			return err
-		}
 		if err := s.write(ctx, c, status); err != nil {
 			return fmt.Errorf("write the status of Canary %s: %w", canary, err)
 		}
@@ -272,22 +267,43 @@ func (s *Store) Report(ctx context.Context, canary string, change func(before v1
 	})
 }
 
-// record reads the record that a Canary keeps; ok is false when it keeps none yet.
-func record(c *Canary) (t releases.Target, ok bool, err error) {
-	var r targetRecord
-	if err := decode(c, &r); err != nil {
-		return t, false, err
+// alike reports whether two statuses say the same to people.
+func alike(a, b v1alpha1.CanaryStatus) (bool, error) {
+	a.Record, b.Record = nil, nil
+	before, err := json.Marshal(a)
+	if err != nil {
+		return false, err
 	}
-	return r.Target, r.Key != "", nil
+	after, err := json.Marshal(b)
+	return err == nil && bytes.Equal(before, after), err
 }
 
-// decode reads what it wants of the record that a Canary keeps.
-func decode(c *Canary, into any) error {
+// keeps is the key of the target whose record a Canary keeps, or would.
+func (s *Store) keeps(c *Canary) string {
+	if t, ok, err := s.record(c); err == nil && ok {
+		return t.Key
+	}
+	return append(targetsOf(c), "")[0]
+}
+
+// record is the record that a Canary keeps, remembered: it is read several times in every round.
+func (s *Store) record(c *Canary) (releases.Target, bool, error) {
+	t, err := s.records.of(c.UID, c.ResourceVersion, func() (releases.Target, error) {
+		t, _, err := record(c)
+		return t, err
+	})
+	t.History = slices.Clip(t.History) // grows, and is not changed in place
+	return t, t.Key != "", err
+}
+
+// record reads the record that a Canary keeps; ok is false when it keeps none yet.
+func record(c *Canary) (t releases.Target, ok bool, err error) {
 	if len(c.Status.Record) == 0 {
-		return nil
+		return t, false, nil
 	}
-	if err := unpack(c.Status.Record, into); err != nil {
-		return fmt.Errorf("read the record of Canary %s/%s: %w", c.Namespace, c.Name, err)
+	var r targetRecord
+	if err := unpack(c.Status.Record, &r); err != nil {
+		return t, false, fmt.Errorf("read the record of Canary %s/%s: %w", c.Namespace, c.Name, err)
 	}
-	return nil
+	return r.Target, r.Key != "", nil
 }
