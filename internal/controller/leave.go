@@ -24,6 +24,7 @@ const finalizer = "serin.dev/hands-off"
 
 const (
 	patience = 10 * time.Minute // until a Canary that cannot be left cleanly goes all the same
+	lastTry  = 5 * time.Second  // for what is left when it has to go
 	lookBack = 2 * time.Second
 )
 
@@ -46,14 +47,18 @@ func (c *Canaries) leave(ctx context.Context, canary *objects.Canary) (ctrl.Resu
 	if !controllerutil.ContainsFinalizer(canary, finalizer) {
 		return ctrl.Result{}, nil
 	}
-	within, done := context.WithTimeout(ctx, roundWithin-sayWithin)
+	limit, late := roundWithin-sayWithin, c.late(ctx, canary)
+	if late {
+		limit = lastTry
+	}
+	within, done := context.WithTimeout(ctx, limit)
 	err := c.Refusals.Explain(c.letGo(within, canary))
 	done()
 	switch {
 	case err == nil:
-	case errors.Is(err, errUnderWay) && !c.late(ctx, canary):
+	case errors.Is(err, errUnderWay) && !late:
 		return ctrl.Result{RequeueAfter: lookBack}, nil
-	case !c.late(ctx, canary):
+	case !late:
 		c.tell(canary, nil, corev1.EventTypeWarning, "HandsNotOff", "Eject", err.Error())
 		return ctrl.Result{RequeueAfter: mendable}, nil
 	default:
