@@ -3,13 +3,16 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"serin.dev/serin/internal/judge/kayenta"
 	"serin.dev/serin/internal/judge/stream"
 	"serin.dev/serin/internal/loadtest"
 )
@@ -19,7 +22,9 @@ func judgeCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "judge [-f JUDGE.yaml]", Short: "read looks on standard input, write one verdict per look",
 		Long: "judge reads one look per line as JSON and answers each with one line. The settings are the `judge:` block of a Canary; an empty\n" +
-			"file, or none, means all defaults.",
+			"file, or none, means all defaults.\n\n" +
+			"With `kind: kayenta` a line is a whole canary, {\"id\":..,\"canaryConfig\":{..},\"metricSetPairList\":[..],\"scoreThresholds\":{..}}, and is\n" +
+			"judged on its own, as Kayenta does. `config: FILE` names a canary config for lines without one.",
 		Example: "  serin judge -f judge.yaml < looks.jsonl", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if format != "jsonl" {
@@ -32,6 +37,17 @@ func judgeCommand() *cobra.Command {
 					return err
 				}
 			}
+			kind, err := stream.Kind(file, settings)
+			if err != nil {
+				return err
+			}
+			if kind == "kayenta" {
+				s, err := standIn(file, settings)
+				if err != nil {
+					return err
+				}
+				return stream.ServePairs(c.Context(), c.InOrStdin(), c.OutOrStdout(), s)
+			}
 			j, err := stream.New(file, settings)
 			if err != nil {
 				return err
@@ -42,6 +58,35 @@ func judgeCommand() *cobra.Command {
 	c.Flags().StringVarP(&file, "file", "f", "", "settings")
 	c.Flags().StringVar(&format, "format", "jsonl", "of looks and verdicts")
 	return c
+}
+
+// standIn reads the settings of kind kayenta, and the canary config they may name: beside them, or in the working directory.
+func standIn(file string, settings []byte) (kayenta.StandIn, error) {
+	s, err := stream.NewStandIn(file, settings)
+	if err != nil || s.File == "" {
+		return s, err
+	}
+	path := s.File
+	if beside := filepath.Join(filepath.Dir(file), path); !filepath.IsAbs(path) && file != "" {
+		if _, err := os.Stat(beside); err == nil {
+			path = beside
+		}
+	}
+	in, err := os.Open(path)
+	if err != nil {
+		return s, fmt.Errorf("read %s: config: %w", file, err)
+	}
+	defer in.Close()
+	data, err := io.ReadAll(io.LimitReader(in, kayenta.ConfigMost+1))
+	if err != nil {
+		return s, fmt.Errorf("read %s: config: %w", file, err)
+	}
+	config, err := kayenta.ReadConfig(data)
+	if err != nil {
+		return s, fmt.Errorf("%s: %w", path, err)
+	}
+	s.Config = &config
+	return s, nil
 }
 
 func loadtestCommand() *cobra.Command {

@@ -1,10 +1,16 @@
 package kayenta
 
+import (
+	"encoding/json"
+	"fmt"
+	"reflect"
+)
+
 // A MetricSet is one time series as a metric store gave it, Kayenta's MetricSet. The times say which window was asked for;
 // all of them may be absent.
 type MetricSet struct {
 	Name            string            `json:"name"`
-	Tags            map[string]string `json:"tags,omitempty"` // none: a placeholder, or a store that does not group
+	Tags            map[string]string `json:"tags,omitzero"` // none: a placeholder, or a store that does not group
 	StartTimeMillis int64             `json:"startTimeMillis"`
 	StartTimeISO    string            `json:"startTimeIso,omitempty"`
 	EndTimeMillis   int64             `json:"endTimeMillis"`
@@ -23,6 +29,27 @@ type Pair struct {
 	Values     PairValues        `json:"values"`
 	Scopes     *PairScopes       `json:"scopes,omitempty"`
 	Attributes *PairAttributes   `json:"attributes,omitempty"`
+}
+
+// ReadPairs reads a list of pairs. A mistake is an error that names the pair and the field.
+func ReadPairs(data []byte) ([]Pair, error) {
+	var pairs []Pair
+	if err := json.Unmarshal(data, &pairs); err != nil {
+		return nil, fmt.Errorf("read %w", at("metricSetPairList", reflect.TypeFor[[]Pair](), data, err))
+	}
+	return pairs, nil
+}
+
+// UnmarshalJSON reads a pair; what it does not know is passed over.
+func (p *Pair) UnmarshalJSON(data []byte) error {
+	type plain Pair
+	return new(rest).read(data, (*plain)(p))
+}
+
+// UnmarshalJSON reads both series.
+func (v *PairValues) UnmarshalJSON(data []byte) error {
+	type plain PairValues
+	return new(rest).read(data, (*plain)(v))
 }
 
 // PairValues are the two series. A side that is nil was not given at all, which the judge refuses.

@@ -31,7 +31,7 @@ type Result struct {
 // An Analysis is what the judge found about one pair, Kayenta's CanaryAnalysisResult.
 type Analysis struct {
 	Name                 string            `json:"name"`
-	Tags                 map[string]string `json:"tags,omitempty"`
+	Tags                 map[string]string `json:"tags,omitzero"`
 	ID                   string            `json:"id,omitempty"`
 	Classification       string            `json:"classification"`
 	ClassificationReason string            `json:"classificationReason,omitempty"`

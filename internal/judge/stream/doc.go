@@ -8,5 +8,9 @@
 // A look may carry answers to the users' own queries, as {"readings":{"a":{"value":0.97}}} or short {"values":{"a":0.97}}, for the
 // judges condition and threshold.
 //
+// With kind kayenta a line is not a look but a whole judgement, {"id":..,"canaryConfig":{..},"metricSetPairList":[..],
+// "scoreThresholds":{"pass":95,"marginal":75}}, the body of Kayenta's remote judge with an id. It is answered by the id and
+// Kayenta's CanaryJudgeResult, or by {"id":..,"error":".."} where Kayenta would refuse; lines of up to PairsMost bytes are read.
+//
 // The same input gives the same output bit for bit, and releases do not influence each other.
 package stream

@@ -16,8 +16,11 @@ import (
 	"serin.dev/serin/internal/plan"
 )
 
-// LineMost is the longest line that is read, in bytes.
-const LineMost = 8 << 20
+// LineMost is the longest line that is read, in bytes, and PairsMost the longest that holds series.
+const (
+	LineMost  = 8 << 20
+	PairsMost = 32 << 20
+)
 
 // Kind reads which judge the settings ask for; sequential when they do not say. File names them in errors.
 func Kind(file string, cfg []byte) (string, error) {
@@ -67,6 +70,17 @@ func New(file string, cfg []byte) (judge.Judge, error) {
 // Run answers looks from in on out until in ends or ctx does. The settings are those of the `judge:` block; empty ones are
 // all defaults.
 func Run(ctx context.Context, in io.Reader, out io.Writer, cfg []byte) error {
+	kind, err := Kind("JUDGE.yaml", cfg)
+	if err != nil {
+		return err
+	}
+	if kind == "kayenta" {
+		s, err := NewStandIn("JUDGE.yaml", cfg)
+		if err != nil {
+			return err
+		}
+		return ServePairs(ctx, in, out, s)
+	}
 	j, err := New("JUDGE.yaml", cfg)
 	if err != nil {
 		return err
@@ -83,7 +97,7 @@ type Answer struct {
 
 // Serve is Run with a judge already built.
 func Serve(ctx context.Context, in io.Reader, out io.Writer, j judge.Judge) error {
-	lines, encoder := newLines(in), json.NewEncoder(out)
+	lines, encoder := newLines(in, LineMost), json.NewEncoder(out)
 	encoder.SetEscapeHTML(false)
 	releases := map[string]judge.State{}
 	for ctx.Err() == nil {
@@ -91,7 +105,7 @@ func Serve(ctx context.Context, in io.Reader, out io.Writer, j judge.Judge) erro
 		switch {
 		case errors.Is(err, io.EOF):
 			return nil
-		case errors.Is(err, errLong):
+		case errors.As(err, new(longError)):
 			err = encoder.Encode(complaint{lines.complain(err)})
 		case err != nil:
 			return fmt.Errorf("read looks: %w", err)
@@ -127,14 +141,20 @@ type complaint struct {
 
 // lines reads bounded lines and counts them.
 type lines struct {
-	in *bufio.Reader
-	n  int
-	at []byte
+	in   *bufio.Reader
+	most int // bytes of a line
+	n    int
+	at   []byte
 }
 
-var errLong = fmt.Errorf("longer than %d bytes", LineMost)
+// A longError is the most bytes a line may have.
+type longError int
 
-func newLines(in io.Reader) *lines { return &lines{in: bufio.NewReaderSize(in, 64<<10)} }
+func (e longError) Error() string { return fmt.Sprintf("longer than %d bytes", int(e)) }
+
+func newLines(in io.Reader, most int) *lines {
+	return &lines{in: bufio.NewReaderSize(in, 64<<10), most: most}
+}
 
 // next returns a line without its end and without space around it. Of one that is too long the rest is skipped.
 func (l *lines) next() ([]byte, error) {
@@ -143,7 +163,7 @@ func (l *lines) next() ([]byte, error) {
 	long := false
 	for {
 		part, err := l.in.ReadSlice('\n')
-		if len(l.at)+len(part) > LineMost {
+		if len(l.at)+len(part) > l.most {
 			long = true
 		} else if !long {
 			l.at = append(l.at, part...)
@@ -156,7 +176,7 @@ func (l *lines) next() ([]byte, error) {
 			return nil, err
 		}
 		if long {
-			return nil, errLong
+			return nil, longError(l.most)
 		}
 		return trim(l.at), nil
 	}
