@@ -37,12 +37,17 @@ func (r *rulebook) terms() []term {
 
 // byPod asks for the counters of pods, and which of them are scraped at all.
 func (r *rulebook) byPod(namespace string, pods []string) string {
+	return r.byPodLike(namespace, alternatives(pods))
+}
+
+// byPodLike asks for those of pods whose names match an expression.
+func (r *rulebook) byPodLike(namespace, names string) string {
 	by := r.Labels.Pod
 	group := []string{r.Labels.Pod, r.Labels.Instance}
 	if namespace == "" {
 		by, group = r.Labels.Instance, group[1:]
 	}
-	where := append(r.inNamespace(namespace), matcher(by, "=~", alternatives(pods)))
+	where := append(r.inNamespace(namespace), matcher(by, "=~", names))
 	var parts []string
 	for _, t := range append(r.terms(), term{isUp, "max", Selector{Metric: "up"}}) {
 		parts = append(parts, t.query(group, where))
