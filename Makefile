@@ -75,6 +75,10 @@ bench: ## Go benchmarks
 bench-detect: ## detection: the native judge beside the rules of others and the bounds, fresh seeds; 15 minutes on two free processors
 	go run ./internal/judge/detect/bench -check -out docs/benchmarks/2-detection.md; status=$$?; $(MAKE) docs/benchmarks.md; exit $$status
 
+.PHONY: bench-detect-real
+bench-detect-real: build bin/podinfo ## the same on real processes: 50 good and 50 bad versions of podinfo released by `serin run`; a quarter of an hour
+	go run ./e2e/detect -out docs/benchmarks/5-detection-real.md; status=$$?; $(MAKE) docs/benchmarks.md; exit $$status
+
 .PHONY: bench-proxy
 bench-proxy: ## the embedded proxy beside nginx and HAProxy, on loopback; needs root to install them
 	command -v wrk haproxy nginx >/dev/null || (apt-get update -q && RUNLEVEL=1 apt-get install -qy --no-install-recommends wrk haproxy nginx-light)
