@@ -17,7 +17,6 @@ const (
 	answerLimit = 16 << 20 // bytes of one answer
 	secretsKept = time.Minute
 	unusedKept  = 10 * time.Minute
-	tooLong     = "the answer is longer"
 )
 
 // Connections are the clients of all the Prometheuses that are in use, by namespace and settings: connections are kept, and a

@@ -20,8 +20,9 @@ import (
 )
 
 const (
-	window     = 60               // instants that are asked for at once
-	pastWithin = 30 * time.Second // for one such question
+	window     = 60                     // instants that are asked for at once
+	pastWithin = 30 * time.Second       // for one such question
+	tooLong    = "the answer is longer" // as package client says it
 )
 
 // A Span is a part of the past.
@@ -56,6 +57,7 @@ type moment struct {
 
 // Past begins to read a target's past. Nothing is asked before Next.
 func (s *Store) Past(target string, with json.RawMessage, span Span) (*Past, error) {
+	span.Start = span.Start.Truncate(time.Millisecond) // what Prometheus tells apart
 	rules, err := decode(with)
 	if err == nil && rules.Address == "" {
 		err = errors.New("address: says nothing about where Prometheus is")
