@@ -71,7 +71,7 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 	if look.Tracks, look.Gap = metric.Increments(before, after); !look.Gap {
 		l.parted(r.Name, a.Name)
 	}
-	l.looked(Looking{Release: r.Name, Target: r.Target, Analysis: a.Name, At: seen.Now, Weight: look.Weight, Seen: after})
+	l.looked(Looking{Release: r.Name, Began: r.Created, Target: r.Target, Analysis: a.Name, At: seen.Now, Weight: look.Weight, Seen: after})
 	state, e.Verdict = j.Look(state, look)
 	if !look.Gap {
 		l.weigh(r, &e, look, seen)
@@ -99,7 +99,8 @@ func (l *Loop) begin(ctx context.Context, r *release, a plan.Analysis, j judge.J
 	}
 	zero, problem := l.read(ctx, a.Source, question(r.Target, r.wanted(), seen, metric.Snapshot{}, nil))
 	l.looked(Looking{
-		Release: r.Name, Target: r.Target, Analysis: a.Name, At: seen.Now, Weight: seen.Route.Traffic.Shares[plan.Canary].Percent(), Seen: zero,
+		Release: r.Name, Began: r.Created, Target: r.Target, Analysis: a.Name, At: seen.Now,
+		Weight: seen.Route.Traffic.Shares[plan.Canary].Percent(), Seen: zero,
 	})
 	if problem != "" {
 		e.Verdict = plan.Verdict{Outcome: plan.Unavailable, Reason: "measuring does not begin: " + problem}

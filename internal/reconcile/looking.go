@@ -8,7 +8,8 @@ import (
 
 // A Looking is one look, with the counters it was made from: what a recording is made of.
 type Looking struct {
-	Release  string // the latest of the target
+	Release  string    // the latest of the target
+	Began    time.Time // of the release
 	Target   string
 	Analysis string // empty: stable is watched while nothing is released
 	At       time.Time
