@@ -17,9 +17,9 @@ import (
 )
 
 // noisy tells a receiver of every step and of the end.
-func noisy(receiver string) string {
+func noisy(judged, receiver string) string {
 	hook := fmt.Sprintf("{webhook: {url: %q}, on: [entered]}", receiver)
-	return brisk + fmt.Sprintf(`
+	return judged + fmt.Sprintf(`
 steps:
 - {weight: 10, hold: 4s, notify: [%[1]s]}
 - {weight: 20, hold: 4s, notify: [%[1]s]}
@@ -91,7 +91,7 @@ func TestControllerKilledAgainAndAgain(t *testing.T) {
 	r := newReceiver(t)
 	s.serin.alone()
 	s.start()
-	u := s.openGateway(noisy(r.URL))
+	u := s.openGateway(noisy(brisk, r.URL))
 	s.podinfo("v2")
 	name := s.begun()
 
@@ -142,7 +142,7 @@ func TestLeaderDies(t *testing.T) {
 	s := newOwnStage(t)
 	r := newReceiver(t)
 	s.start()
-	u := s.openGateway(noisy(r.URL))
+	u := s.openGateway(noisy(quick, r.URL))
 	second := theatre.newController(t.Name()+"-second", s.serin.config, s.home, s.ns)
 	if err := second.start(t.Context()); err != nil {
 		t.Fatal(err)
@@ -171,7 +171,7 @@ func TestNoAPIServerForAMinute(t *testing.T) {
 	s := newOwnStage(t)
 	away := s.apiServer()
 	s.start()
-	u := s.openGateway(brisk + "steps:\n- {weight: 20, hold: 10s}\n- {weight: 50, hold: 5s}\n")
+	u := s.openGateway(quick + "steps:\n- {weight: 20, hold: 10s}\n- {weight: 50, hold: 5s}\n")
 	s.podinfo("v2")
 	name := s.begun()
 	s.at(name, "20%", "", long)
@@ -248,7 +248,7 @@ func TestReceiverGone(t *testing.T) {
 	s := newStage(t)
 	r := newReceiver(t)
 	wire := newWire(t, t.Cleanup, strings.TrimPrefix(r.URL, "http://"))
-	u := s.openGateway(noisy("http://" + wire.address()))
+	u := s.openGateway(noisy(quick, "http://" + wire.address()))
 	wire.cut()
 	s.podinfo("v2")
 	name := s.begun()

@@ -15,6 +15,13 @@ judge:
   latency: {tolerate: 5x, harmful: {ratio: 20x}}
 `
 
+// Where the judge is not the matter of a story: fixed limits, decided in seconds, whatever else the machine does.
+const quick = `
+traffic: {gatewayAPI: {route: podinfo}}
+metrics: {every: 1s, scrape: {}}
+judge: {kind: threshold, interval: 2s, failures: {max: 10%}, checks: {failed: 1, passed: 2}, noData: hold}
+`
+
 // twoSteps, then everything.
 const twoSteps = brisk + `
 steps:
@@ -79,7 +86,7 @@ func TestRollBackOnLatency(t *testing.T) {
 
 // Users do not get a version that never becomes ready.
 func TestRollBackOfWhatNeverStarts(t *testing.T) {
-	s, u := behindGateway(t, twoSteps+"progressDeadline: 10s\n")
+	s, u := behindGateway(t, quick+"steps: [{weight: 20}]\nprogressDeadline: 10s\n")
 	s.podinfo("v2", "--unready")
 	s.says(s.ends(s.begun(), "RolledBack", time.Minute), "NotReady", "")
 	u.nothingFrom(pace, "v2")
@@ -88,7 +95,7 @@ func TestRollBackOfWhatNeverStarts(t *testing.T) {
 
 // Both versions are whole behind one cookie and one header; everybody else changes over at once, when somebody has agreed.
 func TestBlueGreen(t *testing.T) {
-	s, u := behindGateway(t, brisk+`
+	s, u := behindGateway(t, quick+`
 strategy: blueGreen
 steps:
 - {name: preview, match: [{header: {name: X-Preview, exact: "yes"}}], approve: {}}
@@ -112,7 +119,7 @@ steps:
 
 // Staff get the new version by a header and others by a cookie, until it is proven; nobody else does.
 func TestABByHeaderAndCookie(t *testing.T) {
-	s, u := behindGateway(t, brisk+`
+	s, u := behindGateway(t, quick+`
 strategy: ab
 steps:
 - name: insiders

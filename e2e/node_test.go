@@ -17,7 +17,7 @@ import (
 
 // Nodes are full: the canary finds no place, gets no request, and the release says whose fault it is.
 func TestNodesAreFull(t *testing.T) {
-	s, u := behindGateway(t, twoSteps+"progressDeadline: 15s\n")
+	s, u := behindGateway(t, quick+"steps: [{weight: 20}]\nprogressDeadline: 15s\n")
 	s.words["MEMORY"] = "100Ti"
 	s.podinfo("v2")
 	r := s.ends(s.begun(), "RolledBack", long)
@@ -29,7 +29,7 @@ func TestNodesAreFull(t *testing.T) {
 // A node under pressure, or one that is drained, evicts a pod of the canary in the middle of its step: users do not notice, and
 // the release goes on with the next one.
 func TestCanaryEvicted(t *testing.T) {
-	s, u := behindGateway(t, brisk+`
+	s, u := behindGateway(t, quick+`
 steps:
 - {weight: 20, capacity: 2, approve: {}}
 - {weight: 50, hold: 3s}
@@ -52,7 +52,7 @@ steps:
 
 // A node is drained while a version is released, within the budget that keeps one pod of stable.
 func TestStableEvicted(t *testing.T) {
-	s, u := behindGateway(t, brisk+`
+	s, u := behindGateway(t, quick+`
 steps:
 - {weight: 20, approve: {}}
 `)

@@ -13,7 +13,7 @@ import (
 )
 
 // asking stops at 20 % until somebody agrees.
-const asking = brisk + `
+const asking = quick + `
 steps:
 - {weight: 20, approve: {}}
 - {weight: 50, hold: 2s}
@@ -41,7 +41,7 @@ func TestSupersedeInMidRelease(t *testing.T) {
 
 // A paused release stands still, whatever its plan says, and goes on when it is resumed by plain kubectl.
 func TestPauseAndResume(t *testing.T) {
-	s, u := behindGateway(t, brisk+`
+	s, u := behindGateway(t, quick+`
 steps:
 - {weight: 20, hold: 8s}
 - {weight: 50, hold: 2s}
@@ -89,7 +89,7 @@ func TestAbortAndRetry(t *testing.T) {
 // Only members of the group may approve; whoever waits for the release is told that it waits for a person.
 func TestApproval(t *testing.T) {
 	s := newStage(t)
-	u := s.openGateway(fmt.Sprintf("%s\ngroups: {sre: [%q]}\nsteps:\n- {weight: 50, hold: 2s}\n- {name: consent, approve: {group: sre, within: 5m}}\n", brisk, s.whoAmI()))
+	u := s.openGateway(fmt.Sprintf("%s\ngroups: {sre: [%q]}\nsteps:\n- {weight: 50, hold: 2s}\n- {name: consent, approve: {group: sre, within: 5m}}\n", quick, s.whoAmI()))
 	s.podinfo("v2")
 	name := s.begun()
 	s.at(name, "consent", "AwaitingApproval", long)
