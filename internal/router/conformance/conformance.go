@@ -29,6 +29,9 @@ type Subject struct {
 	// Place makes a backend known to the data plane as an instance of a track and returns it as an endpoint. Nil: its own
 	// address is all a router needs.
 	Place func(t *testing.T, track plan.TrackName, instance, url string) plan.Endpoint
+	// Pins: users are kept by a memory of their track, in a cookie, instead of by bucket (ADR 0007). A growing weight then meets only
+	// users who come for the first time.
+	Pins bool
 	// Settle bounds how long the data plane may take to follow an order. Default 10s.
 	Settle time.Duration
 }

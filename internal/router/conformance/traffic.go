@@ -208,6 +208,10 @@ func undisturbed(t *testing.T, b *bench) {
 }
 
 func sticky(t *testing.T, b *bench) {
+	if b.Pins {
+		pinned(t, b)
+		return
+	}
 	const users = 150
 	b.both()
 	glue := &plan.Sticky{Cookie: "serin-test", Salt: "r1"}

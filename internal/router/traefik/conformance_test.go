@@ -1,0 +1,62 @@
+package traefik
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"serin.dev/serin/internal/cluster/clustertest"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/router"
+	"serin.dev/serin/internal/router/conformance"
+)
+
+// refusals are settings to refuse.
+var refusals = map[string]json.RawMessage{
+	"colour":           json.RawMessage(`{"colour": "yellow"}`),
+	"service":          json.RawMessage(`{"service": "Shop"}`),
+	"port":             json.RawMessage(`{"port": 70000}`),
+	"scheme":           json.RawMessage(`{"scheme": "ftp"}`),
+	"serversTransport": json.RawMessage(`{"serversTransport": "a@file"}`),
+	"cookie.sameSite":  json.RawMessage(`{"cookie": {"sameSite": "none"}}`),
+	"cookie.domain":    json.RawMessage(`{"cookie": {"domain": "a b"}}`),
+	"maxBody":          json.RawMessage(`{"maxBody": -2}`),
+	"settle":           json.RawMessage(`{"settle": "-1s"}`),
+}
+
+// The whole suite with the cluster's Traefik, to which requests come by an HTTPRoute, and by an IngressRoute.
+func TestConformance(t *testing.T) {
+	for _, route := range []string{"route", "ingressroute"} {
+		t.Run(route, func(t *testing.T) { through(t, route) })
+	}
+}
+
+func through(t *testing.T, route string) {
+	s := newSite(t)
+	s.access.Now = time.Now
+	at := clustertest.Traefik(t, s.access, s.ns+".example.org")
+	services := map[plan.TrackName]string{plan.Stable: "shop", plan.Canary: "shop-canary", plan.Baseline: "shop-baseline"}
+	s.file(t, route)
+	conformance.Run(t, conformance.Subject{
+		Driver:   Driver,
+		Target:   s.target("shop"),
+		With:     json.RawMessage(`{"settle": "2s"}`),
+		Services: services,
+		Pins:     true,
+		New: func(t *testing.T) router.Router {
+			clustertest.NoEndpoints(t, s.access, s.ns)
+			if err := s.access.DeleteAllOf(t.Context(), empty(), client.InNamespace(s.ns)); err != nil {
+				t.Fatal(err)
+			}
+			return New(s.access)
+		},
+		Place: func(t *testing.T, track plan.TrackName, instance, url string) plan.Endpoint {
+			return plan.Endpoint{Instance: instance, URL: clustertest.Endpoint(t, s.access, s.ns, services[track], url)}
+		},
+		URL:     func(router.Router, string) string { return at },
+		Settle:  20 * time.Second,
+		Refused: refusals,
+	})
+}

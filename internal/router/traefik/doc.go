@@ -1,0 +1,2 @@
+// Package traefik is the router of Traefik.
+package traefik

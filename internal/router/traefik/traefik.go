@@ -1,0 +1,83 @@
+package traefik
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+
+	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/router"
+)
+
+// Driver describes the router to the catalog.
+var Driver = router.Driver{
+	Name:     "traefik",
+	Features: plan.Features{plan.Weights, plan.Fine, plan.Mirroring, plan.Stickying},
+	Check:    Check,
+	New: func(env router.Env) (router.Router, error) {
+		if env.Cluster == nil {
+			return nil, errors.New("the router traefik needs a cluster")
+		}
+		return New(env.Cluster), nil
+	},
+	Cluster: true,
+	Watches: watches,
+	Rules:   allowed,
+}
+
+// A Router writes TraefikServices. What it keeps in memory can be lost: it saves a look at the cluster, or keeps an old one from
+// being believed.
+type Router struct {
+	*cluster.Access
+
+	mu      sync.Mutex
+	written map[types.NamespacedName]*unstructured.Unstructured // newer than what the cache may still say
+	known   map[string]types.NamespacedName                     // the TraefikService of a target
+}
+
+// New returns a router that knows nothing yet.
+func New(a *cluster.Access) *Router {
+	return &Router{Access: a, written: map[types.NamespacedName]*unstructured.Unstructured{}, known: map[string]types.NamespacedName{}}
+}
+
+// Features lists what TraefikServices can do.
+func (r *Router) Features() plan.Features { return slices.Clone(Driver.Features) }
+
+// Restore lets go of the target. Its TraefikService stays and serves stable, since users come by it.
+func (r *Router) Restore(ctx context.Context, target string) error {
+	ts, err := r.holding(ctx, target)
+	if err == nil && ts != nil {
+		err = r.rest(ctx, ts)
+	}
+	if err != nil {
+		return fmt.Errorf("restore TraefikService of %s: %w", target, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	delete(r.known, target)
+	return nil
+}
+
+// rest leaves a TraefikService that sends everything to stable and says nothing of a target any more.
+func (r *Router) rest(ctx context.Context, ts *unstructured.Unstructured) error {
+	rec, err := readRecord(ts)
+	if err != nil {
+		return err
+	}
+	settings, err := decode(rec.With)
+	if err != nil {
+		return err
+	}
+	rec.Traffic = plan.Traffic{Shares: plan.Shares{plan.Stable: plan.Whole}}
+	mixture := rec.mixture(settings, idOf(ts))
+	if err := r.put(ctx, idOf(ts), ts.GetLabels()[cluster.TargetLabel], mixture.entry, nil); err != nil {
+		return err
+	}
+	return r.remove(ctx, besides(idOf(ts)), ts.GetLabels()[cluster.TargetLabel])
+}
