@@ -55,7 +55,7 @@ func root() *cobra.Command {
 	grouped(c, "run", runCommand(), controllerCommand(), demoCommand())
 	grouped(c, "write", planCommand(), lintCommand(), simulateCommand())
 	grouped(c, "see", seeCommands()...)
-	grouped(c, "tool", judgeCommand(), loadtestCommand(), versionCommand())
+	grouped(c, "tool", judgeCommand(), kayentaCommand(), loadtestCommand(), versionCommand())
 	c.SetCompletionCommandGroupID("tool")
 	c.SetHelpCommandGroupID("tool")
 	return c
