@@ -6,6 +6,7 @@ import (
 	"serin.dev/serin/internal/router/istio"
 	"serin.dev/serin/internal/router/proxy"
 	"serin.dev/serin/internal/router/replicas"
+	"serin.dev/serin/internal/router/traefik"
 )
 
 // Routers lists what can send requests to tracks.
@@ -14,4 +15,5 @@ var Routers = []router.Driver{
 	replicas.Driver,
 	gatewayapi.Driver,
 	istio.Driver,
+	traefik.Driver,
 }
