@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
-	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -94,54 +93,28 @@ func TestWhatIsRememberedFollowsTheObject(t *testing.T) {
 	at(0, 2)
 	o.Status.Phase, o.ResourceVersion = string(plan.Returned), "31"
 	at(0, 2)
-	if n := size(&s.statuses.mu, s.statuses.known); n != 1 { // that of the first, which nobody asks for any more
-		t.Errorf("%d statuses are remembered after the end", n)
-	}
+	write(5, 5)
+	at(5, 5) // of one that is over nothing is remembered
 }
 
-func TestMemoryIsGivenBack(t *testing.T) {
+func TestOldWritesAreForgotten(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		m := newMemo[int]()
-		reads := 0
-		ask := func(id string) {
-			if _, err := m.of(types.UID(id), "1", func() (int, error) { reads++; return reads, nil }); err != nil {
-				t.Fatal(err)
-			}
-		}
-		for range 10 {
-			ask("asked")
-			ask("asked")
-			time.Sleep(unasked / 2)
-		}
-		if reads != 1 {
-			t.Errorf("what is asked for all the time was read %d times", reads)
-		}
-		for i := range most + 1 {
-			ask(fmt.Sprint(i))
-		}
-		if n := size(&m.mu, m.known); n > most {
-			t.Errorf("%d are remembered, more than %d", n, most)
-		}
 		o := newOverlay[*Canary]()
+		known := func() int {
+			o.mu.Lock()
+			defer o.mu.Unlock()
+			return len(o.last)
+		}
 		o.put(&Canary{ObjectMeta: metav1.ObjectMeta{Name: "a"}})
 		time.Sleep(lag - time.Second)
 		o.put(&Canary{ObjectMeta: metav1.ObjectMeta{Name: "b"}})
 		time.Sleep(2 * time.Second)
-		if n := size(&m.mu, m.known); n != 0 {
-			t.Errorf("%d are remembered that nobody asks for", n)
-		}
-		if _, found, _ := o.newest(types.NamespacedName{Name: "b"}, nil, false); !found || size(&o.mu, o.last) != 1 {
-			t.Errorf("of the writes %d are remembered, the new one %v", size(&o.mu, o.last), found)
+		if _, found, _ := o.newest(types.NamespacedName{Name: "b"}, nil, false); !found || known() != 1 {
+			t.Errorf("of two writes %d are remembered, the new one: %v", known(), found)
 		}
 		time.Sleep(lag)
-		if n := size(&o.mu, o.last); n != 0 {
-			t.Errorf("%d old writes are remembered", n)
+		if known() != 0 {
+			t.Errorf("%d old writes are remembered", known())
 		}
 	})
-}
-
-func size[K comparable, V any](mu *sync.Mutex, m map[K]V) int {
-	mu.Lock()
-	defer mu.Unlock()
-	return len(m)
 }

@@ -78,15 +78,15 @@ func (s *Store) begun(ctx context.Context, name string, fresh bool) (o *Release,
 // words are what a Release says. Of one that is under way they are remembered: it is read several times in every round.
 func (s *Store) words(o *Release) (r releases.Release, status releases.Status, err error) {
 	if over(o) {
-		s.specs.forget(o.UID)
-		s.statuses.forget(o.UID)
+		s.specs.Forget(o.UID)
+		s.statuses.Forget(o.UID)
 		return words(o)
 	}
 	const always = "1" // a spec has one version: the API server refuses another
-	if r, err = s.specs.of(o.UID, always, func() (releases.Release, error) { return spec(o) }); err != nil {
+	if r, err = s.specs.Of(o.UID, always, func() (releases.Release, error) { return spec(o) }); err != nil {
 		return r, status, err
 	}
-	status, err = s.statuses.of(o.UID, o.ResourceVersion, func() (releases.Status, error) { return stands(o) })
+	status, err = s.statuses.Of(o.UID, o.ResourceVersion, func() (releases.Status, error) { return stands(o) })
 	return r, apart(status), err
 }
 

@@ -22,9 +22,9 @@ type Store struct {
 	locks    locks
 	canaries *overlay[*Canary]
 	releases *overlay[*Release]
-	records  *memo[releases.Target]  // that Canaries keep
-	specs    *memo[releases.Release] // of Releases under way
-	statuses *memo[releases.Status]  // of Releases under way
+	records  *cluster.Memo[releases.Target]  // that Canaries keep
+	specs    *cluster.Memo[releases.Release] // of Releases under way
+	statuses *cluster.Memo[releases.Status]  // of Releases under way
 
 	mu    sync.Mutex
 	homes map[string]types.NamespacedName // by key of a target: the Canary that keeps its record, as far as it is known
@@ -36,7 +36,7 @@ var _ releases.Store = (*Store)(nil)
 func New(a *cluster.Access) *Store {
 	return &Store{
 		access: a, canaries: newOverlay[*Canary](), releases: newOverlay[*Release](),
-		records: newMemo[releases.Target](), specs: newMemo[releases.Release](), statuses: newMemo[releases.Status](),
+		records: cluster.NewMemo[releases.Target](), specs: cluster.NewMemo[releases.Release](), statuses: cluster.NewMemo[releases.Status](),
 		homes: map[string]types.NamespacedName{},
 	}
 }

@@ -288,7 +288,7 @@ func (s *Store) keeps(c *Canary) string {
 
 // record is the record that a Canary keeps, remembered: it is read several times in every round.
 func (s *Store) record(c *Canary) (releases.Target, bool, error) {
-	t, err := s.records.of(c.UID, c.ResourceVersion, func() (releases.Target, error) {
+	t, err := s.records.Of(c.UID, c.ResourceVersion, func() (releases.Target, error) {
 		t, _, err := record(c)
 		return t, err
 	})

@@ -12,11 +12,11 @@ import (
 // Apply holds the user's Deployment at the revision that is ordered of stable, or lets it roll there, and makes the canary's
 // own. It refuses an order as a whole before it changes anything.
 func (d *Deployments) Apply(ctx context.Context, name string, o workload.Order) error {
-	templates, err := check(o)
+	templates, err := d.check(name, o)
 	if err != nil {
 		return fmt.Errorf("apply %s: %w", name, err)
 	}
-	t, err := d.read(ctx, name)
+	t, err := d.readAll(ctx, name)
 	if err != nil {
 		return fmt.Errorf("apply %s: %w", name, err)
 	}
@@ -40,7 +40,7 @@ func (d *Deployments) Apply(ctx context.Context, name string, o workload.Order) 
 }
 
 // check reads the templates of an order and refuses what cannot be done.
-func check(o workload.Order) (map[plan.PoolName]*Template, error) {
+func (d *Deployments) check(target string, o workload.Order) (map[plan.PoolName]*Template, error) {
 	templates := map[plan.PoolName]*Template{}
 	for _, po := range o.Pools {
 		if _, twice := templates[po.Pool]; twice {
@@ -56,7 +56,7 @@ func check(o workload.Order) (map[plan.PoolName]*Template, error) {
 		if po.Replicas == 0 || po.Pool == stablePool && len(po.Template) == 0 {
 			continue // of a revision that is of no use any more, the template may be forgotten
 		}
-		template, err := decode(po.Template)
+		template, err := d.templates.decode(target, po.Pool, po.Template)
 		if err != nil {
 			return nil, fmt.Errorf("pool %s: template: %w", po.Pool, err)
 		}

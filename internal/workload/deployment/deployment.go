@@ -50,6 +50,8 @@ type Deployments struct {
 	config *config.Reader
 	scaled *scaledKind
 
+	templates templates
+
 	mu   sync.Mutex
 	told map[string]string // what was last said of a target, so that it is said once
 }
@@ -64,7 +66,7 @@ func New(env workload.Env) *Deployments {
 	}
 	return &Deployments{
 		a: env.Cluster, log: log, sets: newSetsMemo(), config: config.NewReader(env.Cluster), scaled: &scaledKind{},
-		told: map[string]string{},
+		templates: newTemplates(), told: map[string]string{},
 	}
 }
 
@@ -74,40 +76,49 @@ func (d *Deployments) Features() plan.Features { return slices.Clone(Driver.Feat
 // Changed is nil: the controller watches the objects that targets are made of.
 func (d *Deployments) Changed(string) <-chan struct{} { return nil }
 
-// A target is what one call has read of a Deployment and of what serin has beside it.
+// A target is what one call has read of a Deployment and of what serin has beside it. Its objects are the caches' own: they are
+// read, and never changed.
 type target struct {
 	key    cluster.Key
 	user   *appsv1.Deployment
 	canary *appsv1.Deployment // serin's own; nil where there is none
-	sets   []set              // the user's ReplicaSets, newest first
+	sets   []set              // the user's ReplicaSets, newest first, once they were asked for (readAll)
 
 	spec    pod.Template    // the user's template
 	current []config.Source // what its ConfigMaps and Secrets hold now
 }
 
-// read reads the target. A missing Deployment is a problem that says so.
+// readAll reads the target with its ReplicaSets.
+func (d *Deployments) readAll(ctx context.Context, name string) (*target, error) {
+	t, err := d.read(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	t.sets, err = d.setsOf(ctx, t.user)
+	return t, err
+}
+
+// read reads the target without its ReplicaSets: what it asks for does not depend on them. A missing Deployment is a problem
+// that says so.
 func (d *Deployments) read(ctx context.Context, name string) (*target, error) {
 	key, err := cluster.ParseKey(name)
 	if err != nil {
 		return nil, err
 	}
 	t := &target{key: key, user: &appsv1.Deployment{}}
-	if err := d.a.Get(ctx, key.Object(), t.user); err != nil {
+	if err := d.a.Get(ctx, key.Object(), t.user, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, cluster.NotFound(err, cluster.TargetNotFound, "spec.target", "create it, or name another target")
 	}
 	if t.user.DeletionTimestamp != nil {
 		return nil, &cluster.Problem{Reason: cluster.TargetNotFound, Text: t.origin() + " is being deleted", Field: "spec.target"}
 	}
-	if t.spec, err = pod.Read(t.user.Spec.Template, key.Name); err != nil {
+	if t.spec, err = d.templates.of(t.user); err != nil {
 		return nil, err
 	}
 	if t.current, err = d.config.Read(ctx, key.Namespace, t.user.Spec.Template.Spec); err != nil {
 		return nil, err
 	}
-	if t.canary, err = d.ownDeployment(ctx, key); err != nil {
-		return nil, err
-	}
-	t.sets, err = d.setsOf(ctx, t.user)
+	t.canary, err = d.ownDeployment(ctx, key)
 	return t, err
 }
 
@@ -121,10 +132,11 @@ func (d *Deployments) ownDeployment(ctx context.Context, key cluster.Key) (*apps
 	return own, err
 }
 
-// own reads an object of serin's beside the target and reports whether it is there. A stranger of that name is a problem.
+// own reads an object of serin's beside the target and reports whether it is there. A stranger of that name is a problem. What is
+// read is shared: change nothing in it.
 func (d *Deployments) own(ctx context.Context, key cluster.Key, o client.Object) (bool, error) {
 	name := types.NamespacedName{Namespace: key.Namespace, Name: key.Beside(string(plan.Canary))}
-	err := d.a.Get(ctx, name, o)
+	err := d.a.Get(ctx, name, o, client.UnsafeDisableDeepCopy)
 	switch {
 	case apierrors.IsNotFound(err):
 		return false, nil

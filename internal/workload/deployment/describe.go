@@ -25,7 +25,7 @@ func (d *Deployments) Describe(ctx context.Context, name string) (workload.Descr
 	if p := d.unfit(ctx, t); p != nil {
 		return workload.Description{}, p
 	}
-	template, err := json.Marshal(Template{Pod: plain(t.user.Spec.Template), Config: t.current})
+	template, err := d.templates.text(t.user, t.current)
 	if err != nil {
 		return workload.Description{}, fmt.Errorf("describe %s: encode template: %w", name, err)
 	}

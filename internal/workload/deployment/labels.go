@@ -7,7 +7,6 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/labels"
 
 	"serin.dev/serin/internal/cluster"
 	"serin.dev/serin/internal/plan"
@@ -71,7 +70,12 @@ func selects(s corev1.Service, pods map[string]string) bool {
 	if len(s.Spec.Selector) == 0 || s.Labels[cluster.TargetLabel] != "" {
 		return false
 	}
-	return labels.SelectorFromSet(s.Spec.Selector).Matches(labels.Set(pods))
+	for label, wanted := range s.Spec.Selector {
+		if value, ok := pods[label]; !ok || value != wanted {
+			return false
+		}
+	}
+	return true
 }
 
 // follow lets the pod's own selectors, which spread its pods or keep them apart, mean pods of its own kind: where they name

@@ -20,7 +20,7 @@ import (
 
 // Observe reads what runs of the target. A Deployment that is not there runs nothing.
 func (d *Deployments) Observe(ctx context.Context, name string) ([]plan.Pool, error) {
-	t, err := d.read(ctx, name)
+	t, err := d.readAll(ctx, name)
 	if problem := (*cluster.Problem)(nil); errors.As(err, &problem) && problem.Reason == cluster.TargetNotFound {
 		return nil, nil
 	}

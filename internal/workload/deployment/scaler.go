@@ -53,10 +53,10 @@ func (d *Deployments) applyScaler(ctx context.Context, t *target, o workload.Poo
 	return false, d.endScaler(ctx, t.key)
 }
 
-// userHPA finds the user's autoscaler of the Deployment; one that KEDA has made is KEDA's.
+// userHPA finds the user's autoscaler of the Deployment; one that KEDA has made is KEDA's. It is shared: change nothing in it.
 func (d *Deployments) userHPA(ctx context.Context, key cluster.Key) (*autoscalingv2.HorizontalPodAutoscaler, error) {
 	list := &autoscalingv2.HorizontalPodAutoscalerList{}
-	if err := d.a.List(ctx, list, client.InNamespace(key.Namespace)); err != nil {
+	if err := d.a.List(ctx, list, client.InNamespace(key.Namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list autoscalers of namespace %s: %w", key.Namespace, err)
 	}
 	for i := range list.Items {

@@ -15,10 +15,10 @@ import (
 	"serin.dev/serin/internal/plan"
 )
 
-// services lists the Services of a namespace.
+// services lists the Services of a namespace. They are shared: change nothing in them.
 func (d *Deployments) services(ctx context.Context, namespace string) ([]corev1.Service, error) {
 	list := &corev1.ServiceList{}
-	if err := d.a.List(ctx, list, client.InNamespace(namespace)); err != nil {
+	if err := d.a.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list Services of namespace %s: %w", namespace, err)
 	}
 	return list.Items, nil

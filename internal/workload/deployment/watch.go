@@ -99,7 +99,7 @@ func ofConfigMap(ctx context.Context, a *cluster.Access, o client.Object) []stri
 // looked at when it changes itself.
 func held(ctx context.Context, a *cluster.Access, namespace string, concerned func(*appsv1.Deployment) bool) []string {
 	list := &appsv1.DeploymentList{}
-	if err := a.List(ctx, list, client.InNamespace(namespace)); err != nil {
+	if err := a.List(ctx, list, client.InNamespace(namespace), client.UnsafeDisableDeepCopy); err != nil { // they are only read
 		a.Log.Warn("list Deployments", "namespace", namespace, "error", err)
 		return nil
 	}

@@ -1,4 +1,4 @@
-package objects
+package cluster
 
 import (
 	"sync"
@@ -7,17 +7,17 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// A memo remembers what was read in the records of objects, so that a record is taken apart when it has changed and not in
-// every round. It holds what is asked for these days, and never much of it: it is there for speed alone.
-type memo[T any] struct {
+// A Memo remembers what was made of objects, so that one is taken apart when it has changed and not in every round. It holds
+// what is asked for these days, and never much of it: it is there for speed alone.
+type Memo[T any] struct {
 	mu    sync.Mutex
 	known map[types.UID]*noted[T]
 	sweep *time.Timer // runs while anything is known
 }
 
 type noted[T any] struct {
-	version string // of the object
-	read    T
+	version string
+	made    T
 	asked   time.Time
 }
 
@@ -26,15 +26,16 @@ const (
 	most    = 4096        // objects; a memo that is full begins anew
 )
 
-func newMemo[T any]() *memo[T] { return &memo[T]{known: map[types.UID]*noted[T]{}} }
+// NewMemo returns an empty memory.
+func NewMemo[T any]() *Memo[T] { return &Memo[T]{known: map[types.UID]*noted[T]{}} }
 
-// of returns what read makes of a version of an object, which is shared by all who ask.
-func (m *memo[T]) of(id types.UID, version string, read func() (T, error)) (T, error) {
+// Of returns what is made of a version of an object. All who ask share it: change nothing in it. An error is not remembered.
+func (m *Memo[T]) Of(id types.UID, version string, read func() (T, error)) (T, error) {
 	m.mu.Lock()
 	if n, ok := m.known[id]; ok && n.version == version {
 		n.asked = time.Now()
 		m.mu.Unlock()
-		return n.read, nil
+		return n.made, nil
 	}
 	m.mu.Unlock()
 	made, err := read()
@@ -44,7 +45,7 @@ func (m *memo[T]) of(id types.UID, version string, read func() (T, error)) (T, e
 	return made, err
 }
 
-func (m *memo[T]) keep(id types.UID, n *noted[T]) {
+func (m *Memo[T]) keep(id types.UID, n *noted[T]) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.known) >= most {
@@ -56,14 +57,14 @@ func (m *memo[T]) keep(id types.UID, n *noted[T]) {
 	}
 }
 
-// forget drops what was read in an object.
-func (m *memo[T]) forget(id types.UID) {
+// Forget drops what was made of an object.
+func (m *Memo[T]) Forget(id types.UID) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.known, id)
 }
 
-func (m *memo[T]) forgetUnasked() {
+func (m *Memo[T]) forgetUnasked() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	for id, n := range m.known {
@@ -74,4 +75,11 @@ func (m *memo[T]) forgetUnasked() {
 	if m.sweep = nil; len(m.known) > 0 {
 		m.sweep = time.AfterFunc(unasked, m.forgetUnasked)
 	}
+}
+
+// size is how much is known.
+func (m *Memo[T]) size() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.known)
 }
