@@ -33,6 +33,9 @@ func Judge(c Config, pairs []Pair, t Thresholds) (Result, error) {
 		result.Results = append(result.Results, analysis)
 	}
 	s := score(result.Results, weights)
+	if math.IsNaN(s.score) || math.IsInf(s.score, 0) {
+		return Result{}, errors.New("score canary: the groupWeights add up to no number")
+	}
 	for _, g := range s.groups {
 		result.GroupScores = append(result.GroupScores, GroupScore{Name: g.name, Score: Number(g.score())})
 	}

@@ -40,6 +40,8 @@ func TestWhatKayentaRefusesIsRefused(t *testing.T) {
 		{"another judge", `{"judge":{"name":"dredd-v1.0"},"classifier":{}}`, nil, limits, `judge.name: no judge "dredd-v1.0"`},
 		{"no classifier", `{"metrics":[{"name":"m"}]}`, good, limits, "classifier: is missing"},
 		{"a weight that is not a number", `{"classifier":{"groupWeights":{"g":"Infinity"}}}`, nil, limits, "classifier.groupWeights.g"},
+		{"weights beyond all numbers", `{"metrics":[{"name":"m","groups":["g","h"]}],"classifier":{"groupWeights":{"g":1e308,"h":1e308,"i":-1e308}}}`, good, limits,
+			"add up to no number"},
 		{"a pair without its metric", `{"metrics":[],"classifier":{}}`, good, limits, `metricSetPairList[0]: the canary config has no metric "m"`},
 		{"no pass threshold", one, good, Thresholds{Pass: math.NaN(), Marginal: 1}, "pass: is missing"},
 		{"no marginal threshold", one, good, Thresholds{Pass: 1, Marginal: math.NaN()}, "marginal: is missing"},
