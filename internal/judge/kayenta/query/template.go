@@ -7,8 +7,11 @@ import (
 	"strings"
 )
 
-// templateMost is how long a template may become, in bytes.
-const templateMost = 1 << 20
+// How long a template may become, in bytes, and how many names it may hold, those within names included.
+const (
+	templateMost = 1 << 20
+	namesMost    = 10_000
+)
 
 // expand returns the template of a query, its names replaced, or "" where it has none. The store binds names; those of the
 // scope's extended parameters win.
@@ -36,7 +39,7 @@ func expand(r Request, f fields, bound map[string]string) (string, error) {
 	for _, p := range r.Scope.Extended {
 		bindings[p.Name] = p.Value
 	}
-	text, err := substitute(unescape(text), bindings, nil)
+	text, err := (&expansion{bindings: bindings}).substitute(unescape(text), nil)
 	if err != nil {
 		return "", fmt.Errorf("expand template: %w", err)
 	}
@@ -45,8 +48,14 @@ func expand(r Request, f fields, bound map[string]string) (string, error) {
 
 func unescape(template string) string { return strings.ReplaceAll(template, `$\{`, "${") }
 
+// An expansion is one template at work.
+type expansion struct {
+	bindings map[string]string
+	names    int // replaced so far
+}
+
 // substitute replaces ${name} and ${name:-default}, also in what it puts in; open are the names it is within.
-func substitute(text string, bindings map[string]string, open []string) (string, error) {
+func (e *expansion) substitute(text string, open []string) (string, error) {
 	var out strings.Builder
 	for {
 		start := strings.Index(text, "${")
@@ -62,7 +71,7 @@ func substitute(text string, bindings map[string]string, open []string) (string,
 		if length < 0 {
 			break
 		}
-		value, err := lookup(text[start+2:start+length], bindings, open)
+		value, err := e.lookup(text[start+2:start+length], open)
 		if err != nil {
 			return "", err
 		}
@@ -76,12 +85,15 @@ func substitute(text string, bindings map[string]string, open []string) (string,
 	return out.String(), nil
 }
 
-func lookup(name string, bindings map[string]string, open []string) (string, error) {
+func (e *expansion) lookup(name string, open []string) (string, error) {
 	name, fallback, hasFallback := strings.Cut(name, ":-")
+	if e.names++; e.names > namesMost {
+		return "", fmt.Errorf("it holds more than %d names", namesMost)
+	}
 	if slices.Contains(open, name) {
 		return "", fmt.Errorf("${%s} contains itself", name)
 	}
-	value, bound := bindings[name]
+	value, bound := e.bindings[name]
 	switch {
 	case bound:
 	case hasFallback:
@@ -89,5 +101,5 @@ func lookup(name string, bindings map[string]string, open []string) (string, err
 	default:
 		return "", fmt.Errorf("${%s} is not bound", name)
 	}
-	return substitute(value, bindings, append(slices.Clone(open), name))
+	return e.substitute(value, append(slices.Clone(open), name))
 }
