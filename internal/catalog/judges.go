@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/judge/condition"
 	"serin.dev/serin/internal/judge/sequential"
 	"serin.dev/serin/internal/judge/threshold"
 	"serin.dev/serin/internal/plan"
@@ -14,23 +15,31 @@ import (
 type JudgeDriver struct {
 	Kind string
 	New  func(with json.RawMessage) (judge.Judge, error)
+	Asks func(with json.RawMessage) ([]plan.Query, error) // the queries its settings name; nil: it weighs what is counted alone
 }
 
 // Judges lists who can judge.
 var Judges = []JudgeDriver{
-	{"sequential", func(with json.RawMessage) (judge.Judge, error) {
+	{Kind: "sequential", New: func(with json.RawMessage) (judge.Judge, error) {
 		c, err := sequential.Decode(with)
 		if err != nil {
 			return nil, err
 		}
 		return sequential.New(c)
 	}},
-	{"threshold", func(with json.RawMessage) (judge.Judge, error) {
+	{Kind: "threshold", Asks: threshold.Asks, New: func(with json.RawMessage) (judge.Judge, error) {
 		c, err := threshold.Decode(with)
 		if err != nil {
 			return nil, err
 		}
 		return threshold.New(c)
+	}},
+	{Kind: "condition", Asks: condition.Asks, New: func(with json.RawMessage) (judge.Judge, error) {
+		c, err := condition.Decode(with)
+		if err != nil {
+			return nil, err
+		}
+		return condition.New(c)
 	}},
 }
 

@@ -39,11 +39,11 @@ func known(at place) dialect.Known {
 	}
 	for _, d := range Metrics {
 		if !d.Local || at(false) {
-			k.Metrics[d.Name] = dialect.BackEnd{Check: d.Check}
+			k.Metrics[d.Name] = dialect.BackEnd{Check: d.Check, Query: d.Query, Lends: d.Lends}
 		}
 	}
 	for _, d := range Judges {
-		k.Judges[d.Kind] = dialect.BackEnd{Check: func(with json.RawMessage) error {
+		k.Judges[d.Kind] = dialect.BackEnd{Asks: d.Asks, Check: func(with json.RawMessage) error {
 			_, err := d.New(with)
 			return err
 		}}

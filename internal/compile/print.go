@@ -29,6 +29,9 @@ func Print(w io.Writer, p plan.Plan, replicas int) error {
 	spelled(&b, p)
 	for _, a := range p.Analyses {
 		fmt.Fprintf(&b, "analysis %s, steps %d-%d: %s, every %s, counted by %s  (%s)\n", a.Name, a.From, a.To, judged(a), brief(a.Every), a.Source.Kind, a.Origin.Field)
+		for _, q := range a.Queries {
+			fmt.Fprintf(&b, "  query %s: %s, asked of %s %s\n", q.Name, asked(q), q.Source.Kind, q.Source.With)
+		}
 	}
 	for _, h := range p.Hooks {
 		fmt.Fprintf(&b, "on %s: tell %s by %s  (%s)\n", h.On, h.Name, h.Use.Kind, h.Origin.Field)
@@ -155,6 +158,18 @@ func judged(a plan.Analysis) string {
 		return "judge " + a.Judge.Kind + " with its defaults"
 	}
 	return fmt.Sprintf("judge %s %s", a.Judge.Kind, a.Judge.With)
+}
+
+// asked says when a query is asked, from the beginning of its analysis.
+func asked(q plan.Query) string {
+	text := "once"
+	if q.Every > 0 {
+		text = "every " + brief(q.Every)
+	}
+	if q.After > 0 {
+		text += " after " + brief(q.After)
+	}
+	return text
 }
 
 // expected says how long the release takes, and what nobody can know.

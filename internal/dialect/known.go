@@ -24,6 +24,11 @@ type Known struct {
 type BackEnd struct {
 	Features plan.Features
 	Check    func(settings json.RawMessage) error
+	// Query is Check for a query of the user's own; of metric stores that answer such, and nil for all others.
+	Query func(settings json.RawMessage) error
+	Lends []string // the settings that a query takes from the store's own where it leaves them out
+	// Asks lists the queries that the judge's settings want to be asked, without their sources; nil: the judge asks none.
+	Asks func(settings json.RawMessage) ([]plan.Query, error)
 	// Of a workload: the router and the metric store of a Canary that names none; empty: the embedded proxy.
 	Router, Metrics string
 }

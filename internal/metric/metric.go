@@ -13,6 +13,10 @@ import (
 type Driver struct {
 	Name  string // the word users write under `metrics:`
 	Check func(with json.RawMessage) error
+	// Query refuses the settings of a user's own query that could not be asked; nil: the store is no Querier.
+	Query func(with json.RawMessage) error
+	// Lends are the settings that a query takes from `metrics:` where it leaves them out and both name this store.
+	Lends []string
 	New   func(Env) (Store, error)
 	Local bool // exists on a single machine only
 }

@@ -114,6 +114,19 @@ type Analysis struct {
 	Every  time.Duration `json:"every"` // between two looks
 	Source Use           `json:"source"`
 	Judge  Use           `json:"judge"`
+
+	Queries []Query `json:"queries,omitempty"` // of the user's own, whose answers the judge weighs
+}
+
+// A Query is a question of the user's own, asked of a metric store while its analysis looks. Times are from the beginning of
+// the analysis.
+type Query struct {
+	Name   string        `json:"name"`             // of the judge's metric that the answer is for
+	Every  time.Duration `json:"every,omitempty"`  // between two askings; 0: it is asked once
+	After  time.Duration `json:"after,omitempty"`  // of the first asking
+	Retry  time.Duration `json:"retry,omitempty"`  // after an asking that brought no answer; 0: when it is due anyway
+	Window time.Duration `json:"window,omitempty"` // what it looks back on, where it says so
+	Source Use           `json:"source"`
 }
 
 // A Use names a back end (a metric store, a judge, a notifier) and carries its own settings, which that back end alone

@@ -73,7 +73,7 @@ var covered = map[string]string{
 	"Canary.spec.metrics.every":                     "lowered   Analysis.Every",
 	"Canary.spec.metrics.<Source>":                  "lowered   Analysis.Source; unknown names refused, settings checked by the store",
 	"Canary.spec.judge.kind":                        "lowered   Analysis.Judge.Kind; none: no analysis",
-	"Canary.spec.judge.<Settings>":                  "lowered   Analysis.Judge.With; checked by the judge",
+	"Canary.spec.judge.<Settings>":                  "lowered   Analysis.Judge.With, and each query of its metrics Analysis.Queries; checked by the judge and the stores asked",
 	"Canary.spec.insufficient.within":               "lowered   Draft.Patience",
 	"Canary.spec.progressDeadline":                  "lowered   Draft.Deadline",
 	"Canary.spec.groups.*[]":                        "lowered   Draft.Groups",

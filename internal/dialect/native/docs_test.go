@@ -21,11 +21,11 @@ func TestDocumentationIsTrue(t *testing.T) {
 	}
 	for _, b := range blocks {
 		text := b[1]
-		if !strings.Contains(text, "kind: ") {
+		if !strings.Contains(text, "apiVersion: ") {
 			text = process("shop", "{command: [./shop]}") + "---\n" + head + "kind: Canary\nmetadata: {name: shop}\nspec:\n  target: {kind: Process, name: shop}\n  " +
 				strings.ReplaceAll(text, "\n", "\n  ")
 		}
-		if drafts, notes := native.Read("canary.md", []byte(text), known()); len(drafts) != 1 || len(notes) != 0 {
+		if drafts, notes := native.Read("canary.md", []byte(text), answering(known())); len(drafts) != 1 || len(notes) != 0 {
 			t.Errorf("%d drafts and notes:\n%s\nof\n%s", len(drafts), notes, text)
 		}
 	}

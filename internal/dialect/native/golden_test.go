@@ -14,6 +14,11 @@ import (
 	"serin.dev/serin/internal/compile"
 	"serin.dev/serin/internal/dialect"
 	"serin.dev/serin/internal/dialect/native"
+	"serin.dev/serin/internal/judge/condition"
+	"serin.dev/serin/internal/judge/threshold"
+	"serin.dev/serin/internal/metric"
+	"serin.dev/serin/internal/metric/prometheus"
+	"serin.dev/serin/internal/metric/web"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -34,6 +39,22 @@ func known() native.Known {
 		Judges:    map[string]dialect.BackEnd{"sequential": {Check: settings[sequential]}},
 		Notifiers: map[string]dialect.BackEnd{"log": {Check: settings[struct{}]}, "webhook": {Check: settings[webhookSettings]}},
 	}
+}
+
+// answering adds the judges of users' own queries, and the stores that answer such, as they really are.
+func answering(k native.Known) native.Known {
+	k.Judges["condition"] = dialect.BackEnd{Asks: condition.Asks, Check: func(with json.RawMessage) error {
+		_, err := condition.Decode(with)
+		return err
+	}}
+	k.Judges["threshold"] = dialect.BackEnd{Asks: threshold.Asks, Check: func(with json.RawMessage) error {
+		_, err := threshold.Decode(with)
+		return err
+	}}
+	for _, d := range []metric.Driver{prometheus.Driver, web.Driver} {
+		k.Metrics[d.Name] = dialect.BackEnd{Check: d.Check, Query: d.Query, Lends: d.Lends}
+	}
+	return k
 }
 
 type sequential struct {
@@ -84,14 +105,17 @@ func processCheck(with json.RawMessage) error {
 	return nil
 }
 
-// directives are comments that change the world of one golden file: "# first release", "# on a cluster", "# router without
-// mirroring", "# workload without renaming".
+// directives are comments that change the world of one golden file: "# first release", "# on a cluster", "# with queries",
+// "# router without mirroring", "# workload without renaming".
 func directives(data []byte) (k native.Known, stable plan.Revision) {
 	k, stable = known(), "v1"
 	for line := range strings.Lines(string(data)) {
 		words := strings.Fields(line)
 		if line == "# first release\n" {
 			stable = ""
+		}
+		if line == "# with queries\n" {
+			k = answering(k)
 		}
 		if line == "# on a cluster\n" {
 			k.Workloads["Deployment"] = dialect.BackEnd{Features: plan.Features{plan.Scaling}}

@@ -106,15 +106,15 @@ func (w *world) analyses(c canary, d *compile.Draft) {
 			w.notes.Refuse(c.at("spec.metrics.every"), "%s is less than 100ms between two looks", metrics.Every)
 		}
 	}
-	judge, ok := w.judge(c)
+	judge, queries, ok := w.judge(c, source)
 	if !ok {
 		return
 	}
-	d.Analyses = []plan.Analysis{{Name: judge.Kind, Origin: c.at("spec.judge"), Every: every, Source: source, Judge: judge}}
+	d.Analyses = []plan.Analysis{{Name: judge.Kind, Origin: c.at("spec.judge"), Every: every, Source: source, Judge: judge, Queries: queries}}
 }
 
-// judge reads the judge and its settings; false when there is none.
-func (w *world) judge(c canary) (plan.Use, bool) {
+// judge reads the judge, its settings and whom it asks; false when there is none.
+func (w *world) judge(c canary, source plan.Use) (plan.Use, []plan.Query, bool) {
 	given := c.Spec.Judge
 	if given == nil {
 		given = &v1alpha1.Judge{}
@@ -127,18 +127,26 @@ func (w *world) judge(c canary) (plan.Use, bool) {
 		for _, name := range slices.Sorted(maps.Keys(given.Settings)) {
 			w.notes.Refuse(c.at("spec.judge."+name), "judge none has no settings")
 		}
-		return use, false
-	}
-	if len(given.Settings) > 0 {
-		use.With = canonical(given.Settings)
+		return use, nil, false
 	}
 	driver, known := w.known.Judges[use.Kind]
 	if !known {
 		w.notes.Refuse(c.at("spec.judge.kind"), "unknown judge %s%s", use.Kind, suggest(use.Kind, append(slices.Collect(maps.Keys(w.known.Judges)), "none")))
-		return use, false
+		return use, nil, false
 	}
+	settings, sources := given.Settings, []plan.Use(nil)
+	if driver.Asks != nil {
+		settings, sources = w.sources(c, settings, source)
+	}
+	if len(settings) > 0 {
+		use.With = canonical(settings)
+	}
+	before := len(*w.notes)
 	w.checkWith(driver.Check, use.With, c.places, "spec.judge")
-	return use, true
+	if driver.Asks == nil || (*w.notes)[before:].Err() {
+		return use, nil, true
+	}
+	return use, w.queries(c, driver, use.With, sources), true
 }
 
 // waits reads the deadlines.

@@ -18,6 +18,8 @@ import (
 var Driver = metric.Driver{
 	Name:  "prometheus",
 	Check: Check,
+	Query: CheckQuery,
+	Lends: []string{"address", "headers", "auth"},
 	New:   func(env metric.Env) (metric.Store, error) { return New(env), nil },
 }
 

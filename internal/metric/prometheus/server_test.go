@@ -91,8 +91,8 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	s.queries = append(s.queries, query)
 	s.mu.Unlock()
-	result, err := s.run(r.Context(), query)
-	answer := map[string]any{"status": "success", "data": map[string]any{"resultType": "vector", "result": result}}
+	kind, result, err := s.run(r.Context(), query)
+	answer := map[string]any{"status": "success", "data": map[string]any{"resultType": kind, "result": result}}
 	if err != nil {
 		w.WriteHeader(http.StatusBadRequest)
 		answer = map[string]any{"status": "error", "errorType": "bad_data", "error": err.Error()}
@@ -105,14 +105,18 @@ func (s *server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-func (s *server) run(ctx context.Context, text string) (promql.Vector, error) {
+func (s *server) run(ctx context.Context, text string) (parser.ValueType, json.RawMessage, error) {
 	query, err := s.engine.NewInstantQuery(ctx, s, nil, text, time.Now())
 	if err != nil {
-		return nil, err
+		return "", nil, err
 	}
 	defer query.Close()
-	vector, err := query.Exec(ctx).Vector()
-	return slices.Clone(vector), err
+	got := query.Exec(ctx)
+	if got.Err != nil {
+		return "", nil, got.Err
+	}
+	data, err := json.Marshal(got.Value) // before the query is closed, which takes its memory back
+	return got.Value.Type(), data, err
 }
 
 // Querier reads the series as they are at this moment.

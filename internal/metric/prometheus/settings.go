@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"net/http"
 	"net/url"
 	"regexp"
 	"slices"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/prometheus/common/model"
 
+	"serin.dev/serin/internal/metric/client"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -159,13 +159,8 @@ func (s *Settings) check() error {
 			return fmt.Errorf("labels.%s: %q is no name of a label", name, label)
 		}
 	}
-	for name := range s.Headers {
-		switch http.CanonicalHeaderKey(name) {
-		case "Authorization", "Proxy-Authorization", "Cookie":
-			return fmt.Errorf("headers: %s is a credential; use auth, which reads it from a Secret or a file", name)
-		case "Host", "Content-Type", "Content-Length", "User-Agent":
-			return fmt.Errorf("headers: %s is not yours to set", name)
-		}
+	if err := client.CheckHeaders(s.Headers, "Content-Type"); err != nil {
+		return err
 	}
 	switch {
 	case s.Unit != "" && s.Unit != "s" && s.Unit != "ms":
@@ -173,7 +168,7 @@ func (s *Settings) check() error {
 	case s.Timeout != 0 && s.Timeout < plan.Duration(time.Millisecond):
 		return fmt.Errorf("timeout: must be at least 1ms")
 	}
-	return s.Auth.check()
+	return s.Auth.Check()
 }
 
 func (sel *Selector) check(field string) error {

@@ -1,0 +1,22 @@
+package metric
+
+import (
+	"context"
+	"encoding/json"
+
+	"serin.dev/serin/internal/judge"
+)
+
+// A Querier is a store that answers the users' own queries as well. It is safe for use by several goroutines.
+type Querier interface {
+	// Query asks once. An error says why there is no answer. It never waits longer than the context allows and never reads
+	// without bound.
+	Query(ctx context.Context, q QueryQuestion) (judge.Reading, error)
+}
+
+// A QueryQuestion is one query of a user, about a release under way.
+type QueryQuestion struct {
+	Target string
+	Words  Words           // for the texts in With
+	With   json.RawMessage // the query, decoded strictly by the store
+}
