@@ -268,7 +268,7 @@ func period(d time.Duration) string {
 		text += fmt.Sprintf("%dM", m)
 	}
 	if s := (d % time.Minute).Seconds(); s > 0 || text == "PT" {
-		text += strings.TrimSuffix(fmt.Sprintf("%gS", s), "")
+		text += fmt.Sprintf("%gS", s)
 	}
 	return text
 }
