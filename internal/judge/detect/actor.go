@@ -46,7 +46,6 @@ var plainly = Drag{Factor: 1}
 // likely the outcome is under the canary's than under stable's distribution.
 func (s *Stage) act(m *arm, now turn) Scene {
 	f, truth := s.f, Scene{}
-	clear(m.pods)
 	m.total.N, m.total.X = 0, 0
 	clear(m.total.Buckets)
 	for i := range m.actors {

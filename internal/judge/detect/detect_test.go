@@ -33,12 +33,12 @@ func makersOf(t *testing.T, names ...string) (some []Maker) {
 func TestResultsDoNotDependOnWorkers(t *testing.T) {
 	makers := makersOf(t)
 	f := plain("unequal", 0.005, 0.02).with(func(f *Family) { f.CV, f.Gaps, f.Lost, f.For = 0.3, 0.1, 0.1, 600 })
-	one := Run(&f, makers, 6, 3, 1, func() {})
-	two := Run(&f, makers, 6, 3, 2, func() {})
+	one := Run(&f, makers, 3, 0, 6, 1)
+	two := Run(&f, makers, 3, 0, 6, 2)
 	if !reflect.DeepEqual(one, two) {
 		t.Error("two workers find something else than one")
 	}
-	if other := Run(&f, makers, 6, 4, 2, func() {}); reflect.DeepEqual(one, other) {
+	if other := Run(&f, makers, 4, 0, 6, 2); reflect.DeepEqual(one, other) {
 		t.Error("another seed finds the very same")
 	}
 }
@@ -53,14 +53,14 @@ func TestThePromisesHoldInASample(t *testing.T) {
 		if !f.Strict || f.Unseen {
 			continue
 		}
-		mine := Summarise(Run(&f, own, 30, 77, 2, func() {})[0])
-		least := Summarise(Run(&f, best, 30, 77, 2, func() {})[0])
+		mine := Summarise(Run(&f, own, 77, 0, 30, 2)[0])
+		least := Summarise(Run(&f, best, 77, 0, 30, 2)[0])
 		if times := mine.Blast / least.Blast; times > 3 { // 2.0 over 400 releases; of 30 the mean is rough
 			t.Errorf("%s: %.0f bad requests, %.2f times the oracle's", f.Name, mine.Blast, times)
 		}
 	}
 	f := plain("same", 0.005, 0.005)
-	if s := Summarise(Run(&f, own, 40, 77, 2, func() {})[0]); s.Rolled > 1 || s.Passed < 39 || s.PassAt > 200 {
+	if s := Summarise(Run(&f, own, 77, 0, 40, 2)[0]); s.Rolled > 1 || s.Passed < 39 || s.PassAt > 200 {
 		t.Errorf("of 40 good releases %d rolled back, %d passed, at %g s", s.Rolled, s.Passed, s.PassAt)
 	}
 }
@@ -196,7 +196,7 @@ func TestTablesNameEveryFamily(t *testing.T) {
 		}
 		f.For = 300
 		row := Row{Family: f, By: map[string]Summary{}}
-		for i, fates := range Run(&f, results.Makers, 2, 1, 1, func() {}) {
+		for i, fates := range Run(&f, results.Makers, 1, 0, 2, 1) {
 			row.By[results.Makers[i].Name] = Summarise(fates)
 		}
 		results.Rows = append(results.Rows, row)

@@ -25,12 +25,17 @@ func limits(most int) func(*Family) Policy {
 func (p *check) See(s Scene) plan.Outcome {
 	p.window.join(s.Canary)
 	if t := s.Look.T; math.Floor(t/minute) > math.Floor((t-p.f.Every)/minute) {
-		if p.window.N == 0 || p.window.X > 0.01*p.window.N || p.f.Slow != nil && p.f.Slow.Limit > 0 && p.window.quantile(0.99, p.f.Slow.Bounds) > p.f.Slow.Limit {
+		if p.window.N == 0 || p.window.X > 0.01*p.window.N || p.slow() {
 			p.failed++
 		}
 		p.window.empty()
 	}
 	return failIf(p.failed >= p.most)
+}
+
+func (p *check) slow() bool {
+	v := p.f.Slow
+	return v != nil && v.Limit > 0 && p.window.quantile(0.99, v.Bounds) > v.Limit
 }
 
 func (t *Total) join(more Total) {

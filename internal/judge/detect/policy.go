@@ -56,7 +56,7 @@ func Makers(tuned float64) ([]Maker, error) {
 	return []Maker{
 		{Name: Own, New: own},
 		{Name: Objective, New: objective, Plays: func(f *Family) bool { return f.RPS <= 1 || f.Blind }},
-		{Name: Strict, New: strict, Plays: func(f *Family) bool { return f.Drag != nil && !f.Good || f.Name == "same latency" }},
+		{Name: Strict, New: strict, Plays: func(f *Family) bool { return f.Name == sameSpeed || f.Drag != nil && !f.Good }},
 		{Name: Flagger, New: limits(5), Delay: 60},
 		{Name: Argo, New: limits(4)},
 		{Name: "Argo 99 %, limit 0", New: limits(1)},

@@ -65,9 +65,9 @@ func (f *Fate) see(o plan.Outcome, t, served, delay float64) {
 	}
 }
 
-// Run plays releases of a family on several workers; the result, by policy, does not depend on their number. Policies that do not
-// play the family get no fates.
-func Run(f *Family, makers []Maker, releases int, seed uint64, workers int, tick func()) [][]Fate {
+// Run plays the releases of a family that are numbered from ... to-1, on several workers; the result, by policy, does not depend on how
+// many. Policies that do not play the family get no fates.
+func Run(f *Family, makers []Maker, seed uint64, from, to, workers int) [][]Fate {
 	var playing []Maker
 	var place []int
 	for i, m := range makers {
@@ -75,14 +75,13 @@ func Run(f *Family, makers []Maker, releases int, seed uint64, workers int, tick
 			playing, place = append(playing, m), append(place, i)
 		}
 	}
-	all := make([][]Fate, releases)
+	all := make([][]Fate, to-from)
 	var next atomic.Int64
 	var wait sync.WaitGroup
 	for range workers {
 		wait.Go(func() {
-			for n := int(next.Add(1)) - 1; n < releases; n = int(next.Add(1)) - 1 {
-				all[n] = Release(f, playing, seed, uint64(n))
-				tick()
+			for n := int(next.Add(1)) - 1; n < len(all); n = int(next.Add(1)) - 1 {
+				all[n] = Release(f, playing, seed, uint64(from+n))
 			}
 		})
 	}
@@ -96,22 +95,17 @@ func Run(f *Family, makers []Maker, releases int, seed uint64, workers int, tick
 	return byPolicy
 }
 
-// Pace is how long a policy thinks about a look of a family, in microseconds: the least of several hours, for the machine may be busy.
+// Pace is how long a policy thinks about a look of a family, in microseconds: the median, for the machine may be busy.
 func Pace(f *Family, m Maker, hours int) float64 {
-	least := time.Duration(0)
+	var took []float64
 	for n := range hours {
-		stage, p, looks := NewStage(f, 1, uint64(n)), m.New(f), 0
-		var took time.Duration
+		stage, p := NewStage(f, 1, uint64(n)), m.New(f)
 		for t := f.Every; t <= f.For; t += f.Every {
 			scene := stage.Next(t)
 			from := time.Now()
 			p.See(scene)
-			took += time.Since(from)
-			looks++
-		}
-		if took /= time.Duration(looks); n == 0 || took < least {
-			least = took
+			took = append(took, float64(time.Since(from))/float64(time.Microsecond))
 		}
 	}
-	return float64(least) / float64(time.Microsecond)
+	return quantile(took, 0.5)
 }

@@ -156,6 +156,12 @@ func (s *Stage) restart(t float64) {
 		return
 	}
 	s.replaced++
-	s.stable.actors[s.replaced%len(s.stable.actors)].name = "stable-again-" + strconv.Itoa(s.replaced)
-	s.canary.actors[s.replaced%len(s.canary.actors)].name = "canary-again-" + strconv.Itoa(s.replaced)
+	s.stable.rename(s.replaced, "stable-again-")
+	s.canary.rename(s.replaced, "canary-again-")
+}
+
+func (m *arm) rename(n int, prefix string) {
+	a := &m.actors[n%len(m.actors)]
+	delete(m.pods, a.name)
+	a.name = prefix + strconv.Itoa(n)
 }

@@ -11,7 +11,6 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
-	"sync/atomic"
 	"time"
 
 	"serin.dev/serin/internal/judge/detect"
@@ -24,13 +23,24 @@ func main() {
 	}
 }
 
+// A session is what the command line asks for.
+type session struct {
+	good, bad int
+	seed      uint64
+	workers   int
+	within    time.Duration
+	makers    []detect.Maker
+}
+
 func run() error {
-	good := flag.Int("releases", 2000, "good releases per family, and bad ones on the edge of harm")
-	bad := flag.Int("bad", 400, "bad releases per family")
-	seed := flag.Uint64("seed", 0, "seed of all traffic; 0: a fresh one")
+	var s session
+	flag.IntVar(&s.good, "releases", 2000, "good releases per family, and bad ones on the edge of harm")
+	flag.IntVar(&s.bad, "bad", 400, "other bad releases per family")
+	flag.Uint64Var(&s.seed, "seed", 0, "seed of all traffic; 0: a fresh one")
+	flag.IntVar(&s.workers, "workers", runtime.NumCPU(), "releases played at a time; results do not depend on it")
+	flag.DurationVar(&s.within, "within", time.Hour, "time after which no further round of releases is begun; the tables say how many there were")
 	only := flag.String("only", "", "regular expression that families must match")
 	set := flag.String("set", "all", "families: tuning, validation (not seen when the judge's constants were chosen) or all")
-	workers := flag.Int("workers", runtime.NumCPU(), "releases played at a time; results do not depend on it")
 	out := flag.String("out", "", "file to write the tables to; standard output when absent")
 	check := flag.Bool("check", false, "exit with 1 when a target does not hold")
 	flag.Parse()
@@ -39,26 +49,70 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	if *seed == 0 {
-		*seed = rand.Uint64N(1e6)
+	if s.seed == 0 {
+		s.seed = rand.Uint64N(1e6)
 	}
-	makers, err := detect.Makers(detect.Tune(20_000))
-	if err != nil {
+	if s.makers, err = detect.Makers(detect.Tune(20_000)); err != nil {
 		return err
 	}
-	results := &detect.Results{Makers: makers, Pace: pace(makers[0])}
-	for _, f := range families {
-		releases := *bad
-		if f.Good || f.Edge {
-			releases = *good
-		}
-		results.Rows = append(results.Rows, measure(f, makers, releases, *seed, *workers))
-	}
-	command := fmt.Sprintf("go run ./internal/judge/detect/bench -releases %d -bad %d -seed %d", *good, *bad, *seed)
+	results := &detect.Results{Makers: s.makers, Pace: pace(s.makers[0]), Rows: s.measure(families)}
+	command := fmt.Sprintf("go run ./internal/judge/detect/bench -releases %d -bad %d -seed %d", s.good, s.bad, s.seed)
 	if err := write(*out, func(w io.Writer) error { return results.Write(w, command) }); err != nil {
 		return err
 	}
 	return judged(results, *check)
+}
+
+// round is how many releases of a family are played before the next family has its turn.
+const round = 100
+
+// measure plays the families round by round, and notes how many releases there were when time is up.
+func (s *session) measure(families []detect.Family) []detect.Row {
+	start, fates := time.Now(), make([][][]detect.Fate, len(families))
+	for from := 0; from < max(s.good, s.bad); from += round {
+		if time.Since(start) > s.within {
+			s.good, s.bad = min(s.good, from), min(s.bad, from)
+			break
+		}
+		for i := range families {
+			f := &families[i]
+			fates[i] = join(fates[i], detect.Run(f, s.makers, s.seed, from, max(from, min(from+round, s.releases(f))), s.workers))
+			fmt.Fprintf(os.Stderr, "\r%5.0f s  %-60s %5d", time.Since(start).Seconds(), f.Name, len(fates[i][0]))
+		}
+	}
+	fmt.Fprintln(os.Stderr)
+	rows := make([]detect.Row, len(families))
+	for i, f := range families {
+		rows[i] = detect.Row{Family: f, By: map[string]detect.Summary{}}
+		for k, m := range s.makers {
+			rows[i].By[m.Name] = detect.Summarise(fates[i][k])
+		}
+		tell(rows[i])
+	}
+	return rows
+}
+
+func (s *session) releases(f *detect.Family) int {
+	if f.Good || f.Edge {
+		return s.good
+	}
+	return s.bad
+}
+
+func join(all, more [][]detect.Fate) [][]detect.Fate {
+	if all == nil {
+		return more
+	}
+	for i := range all {
+		all[i] = append(all[i], more[i]...)
+	}
+	return all
+}
+
+func tell(row detect.Row) {
+	own, best := row.By[detect.Own], row.By[detect.Oracle]
+	fmt.Fprintf(os.Stderr, "%-60s rolled %d (to %.2f %%), blast %.0f = %.2f x oracle, passed %d at %.0f s\n",
+		row.Family.Name, own.Rolled, 100*own.High, own.Blast, own.Blast/best.Blast, own.Passed, own.PassAt)
 }
 
 func choose(set, only string) ([]detect.Family, error) {
@@ -86,25 +140,6 @@ func pace(m detect.Maker) float64 {
 		}
 	}
 	return 0
-}
-
-// measure plays one family, telling on standard error how far it is.
-func measure(f detect.Family, makers []detect.Maker, releases int, seed uint64, workers int) detect.Row {
-	var done atomic.Int64
-	start := time.Now()
-	fates := detect.Run(&f, makers, releases, seed, workers, func() {
-		if n := done.Add(1); n%50 == 0 || int(n) == releases {
-			fmt.Fprintf(os.Stderr, "\r%-60s %5d/%d", f.Name, n, releases)
-		}
-	})
-	row := detect.Row{Family: f, By: map[string]detect.Summary{}}
-	for i, m := range makers {
-		row.By[m.Name] = detect.Summarise(fates[i])
-	}
-	s, best := row.By[detect.Own], row.By[detect.Oracle]
-	fmt.Fprintf(os.Stderr, "  %5.1fs  rolled %d (to %.2f %%), blast %.0f = %.2f x oracle, passed %d at %.0f s\n",
-		time.Since(start).Seconds(), s.Rolled, 100*s.High, s.Blast, s.Blast/best.Blast, s.Passed, s.PassAt)
-	return row
 }
 
 var errTargets = errors.New("not every target holds")
