@@ -130,19 +130,25 @@ func (s *state) flush(r *rules, tolerate float64, canaries, stables int) {
 	if b := &s.Block; b.Fail.NC > 0 && b.Fail.NB > 0 {
 		s.Fail.play(r, b, tolerate)
 		s.Slow.play(r, b, &s.Stable, canaries, stables)
-		s.warm(r)
+		s.warm(r, b)
 		s.Compared = b.Until
 	}
 	s.Block.reset(s.Block.Until)
 }
 
-// warm caps the evidence of latency while the whole canary is cold.
-func (s *state) warm(r *rules) {
+// warm caps the evidence of latency while the whole canary is cold and slow all over.
+func (s *state) warm(r *rules, b *block) {
 	oldest := math.Inf(1)
 	for i := range s.Canary.Pods {
-		oldest = math.Min(oldest, s.Canary.Pods[i].Born)
+		if p := &s.Canary.Pods[i]; p.Seen >= s.Canary.Now {
+			oldest = math.Min(oldest, p.Born)
+		}
 	}
-	if s.Stake.Latency > 0 && s.Block.Until-oldest < warmth {
+	if b.Until-oldest >= warmth {
+		s.Slow.Cold = bet.Pair{}
+		return
+	}
+	if s.Slow.heavy(b) && s.Stake.Latency > 0 {
 		s.Slow.cap(r.limit / s.Stake.Latency / 4)
 	}
 }

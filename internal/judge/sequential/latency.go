@@ -24,7 +24,11 @@ type latency struct {
 	Stable  []float64    `json:"stable,omitempty"`
 	N       bet.Pair     `json:"n"`
 	Sum     total        `json:"sum"`
+	Whole   bet.Wealth   `json:"whole"` // bets that everything is slower by a factor, on all bounds in use at once
+	Grid    grid         `json:"grid"`
+	Cold    bet.Pair     `json:"cold"` // requests beyond a bound in the body, since the canary came up cold
 	shares  []float64
+	spreads []float64
 	logs    []float64
 	cells   []cell
 }
@@ -38,19 +42,40 @@ type mark struct {
 	Worth bool       `json:"worth"` // whether that could be seen at this bound
 }
 
-// Alternatives, in odds beyond the tolerated share.
-func latencyKappas() []float64 { return []float64{1.5, 3, 8, 30, 120} }
-
-// Bounds that more than a usual share of stable's requests exceed say little; beyond the first that none exceeds there is
-// nothing to add, for what is slower than a later bound is slower than that one.
+// Bounds that nearly all of stable's requests exceed say little; beyond the first that none exceeds there is nothing to add,
+// for what is slower than a later bound is slower than that one.
 const (
-	usual = 0.9
+	usual = 0.995
 	never = 1e-4
 )
 
-// warmth is how long, in seconds, a canary may be slow because it is cold: until then its latency alone cannot fail it,
-// for the evidence is capped at a quarter of what that needs.
-const warmth = 30.0
+// wholeShare of the stake is on everything being slower, the rest on single bounds.
+const wholeShare = 0.5
+
+// worth is the part of the stake of single bounds that one with the given share of stable beyond it deserves, relative to
+// others: bets on the whole see best what happens to the body, and far out one bound is as good as the next.
+func worth(share float64) float64 {
+	switch {
+	case share > 0.9:
+		return 0
+	case share > 0.2:
+		return 0.1
+	case share > 0.01:
+		return 0.4
+	case share > never:
+		return 1
+	}
+	return 0.3
+}
+
+// warmth is how long, in seconds, a canary may be slow because it is cold: until then its latency alone cannot fail it while its
+// body is slower as well, for the evidence is capped at a quarter of what that needs. Cold code and empty caches are felt by all
+// requests; a canary of which some few requests hang is not cold.
+const (
+	warmth    = 30.0
+	bodyFew   = 20  // requests from which on the body of a cold canary is looked at
+	bodyHeavy = 2.5 // standard deviations by which it is slower than stable's
+)
 
 // pin fixes the bounds; what was learned on other bounds is forgotten.
 func (l *latency) pin(bounds []float64) {
@@ -86,60 +111,80 @@ func (l *latency) begin(r *rules) {
 	for l.First = 0; l.First < len(shares)-1 && shares[l.First] > usual; {
 		l.First++
 	}
-	last := l.First
+	last, all := l.First, worth(shares[l.First])
 	for last < len(shares)-1 && shares[last] > never {
 		last++
+		all += worth(shares[last])
+	}
+	if all == 0 {
+		all = 1
 	}
 	l.Used, l.Tail = last+1-l.First, last
+	l.Whole.Stake(wholeShare, r.wholePrior)
+	l.Grid.draw(r, l.Bounds, shares)
 	for i := last; i >= l.First; i-- {
-		l.Marks[i].Bets.Stake(1/float64(l.Used), r.slowPrior)
-		grown := stretch(l.Bounds, shares, i, r.Latency.Harmful)
-		l.Marks[i].Worth = grown >= 1.15 && shares[i] >= 0.002
+		l.Marks[i].Bets.Stake((1-wholeShare)*worth(shares[i])/all, r.slowPrior)
+		l.Marks[i].Worth = l.Grid.harm[i] >= 1.15*shares[i] && shares[i] >= 0.002
 		if shares[i] <= 0.05 {
 			l.Tail = i
 		}
 	}
 }
 
-// play bets on a block at every bound that has a stake.
+// play bets on a block at every bound that has a stake, and on all of them at once. In bursts the latter bets rest.
 func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int) {
 	if l.Used == 0 {
 		return
 	}
 	shares := l.survival()
+	if b.Until-l.Grid.Drawn >= redraw {
+		l.Grid.draw(r, l.Bounds, shares)
+		l.Grid.Drawn = b.Until
+	}
+	g, alone := &l.Grid, true
+	pace := l.pace(r, roster, canaries, stables)
 	for i := l.First; i < l.First+l.Used; i++ {
 		m, pair := &l.Marks[i], b.slow(i)
 		burst := m.Noise.burst()
-		tolerate := math.Max(stretch(l.Bounds, shares, i, r.Latency.Tolerate), inOdds(r.Latency.Tolerate, shares[i]))
-		tolerate = math.Max(tolerate, explained(spread(roster.Pods, i, burst), canaries, stables)) * b.swing()
-		if tolerate*shares[i] < 1 {
+		alone = alone && burst == 1
+		g.widen(i, math.Max(explained(l.spreads[i], canaries, stables), g.paced(r, i, pace))*b.swing())
+		if m.Bets.Value() > 0 && g.edge[i] < 1 {
 			l.logs = l.logs[:0]
-			for _, kappa := range r.slowKappas {
-				l.logs = append(l.logs, slower(pair, bet.Margin{Ratio: tolerate}, kappa, shares[i], burst))
+			for _, extra := range r.extras {
+				l.logs = append(l.logs, g.slower(pair, i, extra, burst))
 			}
 			m.Bets.Play(l.logs, r.slowPrior, b.Since, b.Until)
 		}
 		if m.Worth {
-			harm := stretch(l.Bounds, shares, i, r.Latency.Harmful) / b.swing()
-			m.Shift.play(pair, bet.Margin{Ratio: harm}, burst, r)
+			m.Shift.play(pair, bet.Margin{Ratio: g.harm[i] / math.Max(shares[i], 1e-9) / b.swing()}, burst, r)
 		}
+	}
+	if alone {
+		l.logs = g.whole(l.logs[:0], b, l.First, l.First+l.Used)
+		l.Whole.Play(l.logs, r.wholePrior, b.Since, b.Until)
 	}
 	l.playTail(r, b, shares)
 }
 
-// slower bets on one alternative at a bound with the given share.
-func slower(pair bet.Pair, m bet.Margin, kappa, share, burst float64) float64 {
-	if burst > 1 {
-		return bet.WorseInBursts(pair, m, kappa, share, burst)
+// pace is the factor by which pods that differ in speed may differ, as far as the bounds tell that see enough requests: far out
+// too few requests tell pods apart that are known to differ.
+func (l *latency) pace(r *rules, roster *roster, canaries, stables int) float64 {
+	l.spreads = sized(l.spreads, len(l.Marks))
+	most := 0.0
+	for i := l.First; i < l.First+l.Used; i++ {
+		l.spreads[i] = spread(roster.Pods, i, l.Marks[i].Noise.burst())
+		if steep := l.Grid.steepness(i); l.spreads[i] > 0 && steep > 0.1 && l.Grid.Shares[i] > 0.01 {
+			most = math.Max(most, l.spreads[i]/steep)
+		}
 	}
-	return bet.WorseExact(pair, m, kappa, math.Max(share, 2*never))
+	return explained(most, canaries, stables)
 }
 
 // playTail asks of the tail what is asked of failures: a tail that is a little larger must be excluded before a pass,
 // for a few very slow requests do not show as "everything is slower".
 func (l *latency) playTail(r *rules, b *block, shares []float64) {
 	pair, burst := b.slow(l.Tail), l.Marks[l.Tail].Noise.burst()
-	ratio := math.Max(r.Latency.Harmful, stretch(l.Bounds, shares, l.Tail, r.Latency.Tolerate))
+	ratio := math.Max(r.Latency.Harmful, l.Grid.tolerated(l.Tail)/math.Max(shares[l.Tail], 1e-9))
 	harm := bet.Margin{Ratio: ratio / b.swing(), Plus: r.Failures.Harmful.Plus}
 	l.TailOK.play(pair, harm, burst, r)
 	l.Range.Observe(pair, burst)
@@ -172,16 +217,40 @@ func (l *latency) learn(stable *arm, pods *roster, seconds float64) {
 	}
 }
 
-// value is the average wealth over the bounds; 1 before the bets began.
+// value is the wealth of all bets; 1 before the bets began.
 func (l *latency) value() float64 {
 	if l.Used == 0 {
 		return 1
 	}
-	sum := 0.0
+	sum := l.Whole.Value()
 	for i := l.First; i < l.First+l.Used; i++ {
 		sum += l.Marks[i].Bets.Value()
 	}
 	return sum
+}
+
+// heavy takes a block of a cold canary, and says whether its body may be slower than stable's.
+func (l *latency) heavy(b *block) bool {
+	if l.Used == 0 {
+		return true
+	}
+	at, nearest := -1, 0.4
+	for i := l.First; i < l.First+l.Used; i++ {
+		if d := math.Abs(l.Grid.Shares[i] - 0.5); d < nearest {
+			at, nearest = i, d
+		}
+	}
+	if at < 0 {
+		return true
+	}
+	c := &l.Cold
+	p := b.slow(at)
+	c.NC, c.XC, c.NB, c.XB = c.NC+p.NC, c.XC+p.XC, c.NB+p.NB, c.XB+p.XB
+	if c.NC < bodyFew || c.NB < bodyFew {
+		return true
+	}
+	pooled := (c.XC + c.XB) / (c.NC + c.NB)
+	return c.XC/c.NC-c.XB/c.NB > bodyHeavy*math.Sqrt(pooled*(1-pooled)*(1/c.NC+1/c.NB))
 }
 
 // cap throws away what exceeds most.
@@ -190,6 +259,7 @@ func (l *latency) cap(most float64) {
 		for i := l.First; i < l.First+l.Used; i++ {
 			l.Marks[i].Bets.Scale(most / v)
 		}
+		l.Whole.Scale(most / v)
 	}
 }
 

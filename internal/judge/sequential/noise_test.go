@@ -76,20 +76,46 @@ func TestNoiseTellsBurstsFromOutagesAndUnequalPods(t *testing.T) {
 	}
 }
 
-func TestStretchFollowsTheCurveBetweenBounds(t *testing.T) {
-	bounds := []float64{0.05, 0.1, 0.25, 0.5, 1, 2.5}
-	survival := func(x float64) float64 { return 0.5 * math.Erfc(math.Log(x/0.2)/0.5/math.Sqrt2) }
-	shares := make([]float64, len(bounds))
-	for i, b := range bounds {
-		shares[i] = survival(b)
+// Latencies of several kinds, read through the default bounds of Prometheus clients: the tail that a tenth more time makes is
+// drawn right between them, whatever the kind, and where requests are of two kinds at least not too small by much.
+func TestCurvesFollowLatenciesBetweenBounds(t *testing.T) {
+	bounds := []float64{0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10}
+	lognormal := func(median, sigma float64) func(float64) float64 {
+		return func(t float64) float64 { return 0.5 * math.Erfc(math.Log(t/median)/sigma/math.Sqrt2) }
 	}
-	for i := 1; i < len(bounds)-2; i++ {
-		want := survival(bounds[i]/1.1) / shares[i]
-		if got := stretch(bounds, shares, i, 1.1); got < 0.9*want || got > 1.25*want {
-			t.Errorf("at %g s a factor of 1.1 stretches the tail by %.3f, the curve says %.3f", bounds[i], got, want)
-		}
+	for _, c := range []struct {
+		reason      string
+		beyond      func(float64) float64
+		least, most float64 // of what the tail grows by, against the truth
+	}{
+		{"lognormal", lognormal(0.2, 0.5), 0.9, 1.1},
+		{"lognormal, fast and wide", lognormal(0.03, 0.9), 0.95, 1.05},
+		{"exponential", func(t float64) float64 { return math.Exp(-t / 0.1) }, 0.95, 1.15},
+		{"heavy tail", func(t float64) float64 { return math.Pow(1+t/0.1, -3) }, 0.95, 1.15},
+		{"light tail", func(t float64) float64 { return math.Exp(-t * t / 0.02) }, 0.9, 1.1},
+		{"one in ten is of a slow kind", func(t float64) float64 {
+			return 0.9*lognormal(0.02, 0.3)(t) + 0.1*lognormal(0.6, 0.3)(t)
+		}, 0.65, 1e3},
+	} {
+		t.Run(c.reason, func(t *testing.T) {
+			shares := make([]float64, len(bounds))
+			for i, b := range bounds {
+				shares[i] = c.beyond(b)
+			}
+			var drawn curve
+			drawn.through(bounds, shares)
+			for i, b := range bounds {
+				if grown := c.beyond(b/1.1) - shares[i]; shares[i] > 1e-3 && shares[i] < 0.98 && grown > 1e-3 {
+					if got := (drawn.slowed(i, 1.1) - shares[i]) / grown; got < c.least || got > c.most {
+						t.Errorf("beyond %g s: %.3f of the tail that a factor of 1.1 makes", b, got)
+					}
+				}
+			}
+		})
 	}
-	if got := stretch([]float64{1}, []float64{0.5}, 0, 1.1); got != 1 {
+	var lone curve
+	lone.through([]float64{1}, []float64{0.5})
+	if got := lone.slowed(0, 1.1); math.Abs(got-0.5) > 1e-9 {
 		t.Errorf("a single bound shows no slope, got %g", got)
 	}
 }

@@ -40,6 +40,7 @@ const (
 type roster struct {
 	Pods    []pod    `json:"pods"`
 	Swept   bool     `json:"swept"` // in the last look every pod was new
+	Now     float64  `json:"now"`   // the last look
 	names   []string // scratch
 	entries []entry  // scratch
 }
@@ -60,6 +61,7 @@ func (r *roster) admit(pods map[string]judge.Tally, t float64) []entry {
 		r.names = append(r.names, name)
 	}
 	slices.Sort(r.names)
+	r.Now = t
 	first, settled := len(r.Pods) == 0, false
 	at := 0
 	for _, name := range r.names {

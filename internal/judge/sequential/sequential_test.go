@@ -3,7 +3,9 @@ package sequential_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -26,7 +28,7 @@ func defaults(t testing.TB) judge.Judge {
 // family finds one of the benchmark's families.
 func family(t testing.TB, name string) detect.Family {
 	t.Helper()
-	for _, f := range append(detect.Good(), detect.Bad()...) {
+	for _, f := range detect.Families() {
 		if f.Name == name {
 			return f
 		}
@@ -38,12 +40,32 @@ func family(t testing.TB, name string) detect.Family {
 // looks makes the first so many looks of a release, after its history.
 func looks(f detect.Family, n uint64, k int) []judge.Look {
 	var all []judge.Look
+	keep := func(l judge.Look) bool {
+		all = append(all, kept(l))
+		return true
+	}
 	stage := detect.NewStage(&f, 5, n)
-	stage.Past(func(l judge.Look) { all = append(all, l) })
+	stage.Past(keep)
 	for i := range k {
-		all = append(all, stage.Next(float64(i+1)*f.Every).Look)
+		keep(stage.Next(float64(i+1) * f.Every).Look)
 	}
 	return all
+}
+
+// kept is a look of its own: a stage uses its maps again.
+func kept(l judge.Look) judge.Look {
+	tracks := map[plan.TrackName]judge.Counts{}
+	for name, counts := range l.Tracks {
+		pods := maps.Clone(counts.Pods)
+		for pod, tally := range pods {
+			tally.Buckets, tally.Gauges = slices.Clone(tally.Buckets), maps.Clone(tally.Gauges)
+			tally.Sums, tally.Strata = maps.Clone(tally.Sums), maps.Clone(tally.Strata)
+			pods[pod] = tally
+		}
+		tracks[name] = judge.Counts{Pods: pods}
+	}
+	l.Tracks = tracks
+	return l
 }
 
 func TestFamiliesEndAsTheyShould(t *testing.T) {

@@ -22,8 +22,9 @@ type rules struct {
 	clearMost  float64
 	kappas     []float64
 	prior      []float64
-	slowKappas []float64
+	extras     []float64
 	slowPrior  []float64
+	wholePrior []float64
 	cautions   [6]float64
 	print      string // the settings, to be recognised in a checkpoint
 }
@@ -69,7 +70,7 @@ type stakes struct {
 
 // Shares of the budget: latency's of all, where it can be measured, and an objective's of its metric.
 const (
-	latencyShare   = 0.3
+	latencyShare   = 0.35
 	objectiveShare = 0.25
 )
 
@@ -89,8 +90,10 @@ func rulesOf(c Config, print string) rules {
 	r := rules{Config: c, limit: 1 / c.FalseRollback, cautions: cautions(), print: print}
 	r.clearNeed = -math.Log(c.FalsePromotion)
 	r.clearMost = r.clearNeed + spare
-	r.kappas, r.slowKappas = failureKappas(), latencyKappas()
-	r.prior, r.slowPrior = bet.Prior(r.kappas), bet.Prior(r.slowKappas)
+	r.kappas = failureKappas()
+	r.prior = bet.Prior(r.kappas)
+	r.extras, r.slowPrior = extras()
+	r.wholePrior = wholePrior()
 	return r
 }
 
@@ -128,7 +131,13 @@ func (j *sequentialJudge) Restore(checkpoint []byte) (judge.State, error) {
 	if s.Settings != j.rules.print {
 		return nil, fmt.Errorf("decode evidence: it was gathered under other settings: %.200q", s.Settings)
 	}
-	return s, s.sane(&j.rules)
+	if err := s.sane(&j.rules); err != nil {
+		return nil, err
+	}
+	if s.Slow.Used > 0 {
+		s.Slow.Grid.redraw(&j.rules, s.Slow.Bounds)
+	}
+	return s, nil
 }
 
 // sane refuses what Checkpoint cannot have written.
@@ -147,8 +156,11 @@ func (s *state) sane(r *rules) error {
 			return fmt.Errorf("decode evidence: %d bets, want %d", len(w.Bets), len(r.kappas))
 		}
 	}
+	if s.Slow.Used > 0 && (len(s.Slow.Whole.Bets) != len(r.wholePrior) || len(s.Slow.Grid.Shares) != bounds) {
+		return fmt.Errorf("decode evidence: no bets on the whole of %d bounds", bounds)
+	}
 	for i := s.Slow.First; i < s.Slow.First+s.Slow.Used; i++ {
-		if len(s.Slow.Marks[i].Bets.Bets) != len(r.slowKappas) {
+		if len(s.Slow.Marks[i].Bets.Bets) != len(r.extras) {
 			return fmt.Errorf("decode evidence: bound %d has no bets", i)
 		}
 	}
