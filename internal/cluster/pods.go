@@ -59,7 +59,9 @@ func For(ctx context.Context, target string) context.Context {
 func (p *Pods) List(ctx context.Context, namespace string, selector labels.Selector) ([]*corev1.Pod, error) {
 	target, _ := ctx.Value(targetKey{}).(string)
 	w := p.watch(namespace, selector, target)
-	if !cache.WaitForCacheSync(ctx.Done(), w.informer.HasSynced) {
+	select {
+	case <-w.informer.HasSyncedChecker().Done():
+	case <-ctx.Done():
 		return nil, fmt.Errorf("list pods %s in namespace %s: %w", selector, namespace, context.Cause(ctx))
 	}
 	var pods []*corev1.Pod
@@ -70,6 +72,12 @@ func (p *Pods) List(ctx context.Context, namespace string, selector labels.Selec
 	}
 	slices.SortFunc(pods, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
 	return pods, nil
+}
+
+// Expect begins the watch of a selector for which List will be called soon, so that the API server is asked for several at a time.
+func (p *Pods) Expect(ctx context.Context, namespace string, selector labels.Selector) {
+	target, _ := ctx.Value(targetKey{}).(string)
+	p.watch(namespace, selector, target)
 }
 
 // watch finds or begins the watch of a selector.

@@ -67,7 +67,7 @@ func (c *Canaries) hear(ctx context.Context, target, release string, pending []o
 		if verb := plan.Verb(a.Spec.Verb); verb == progress.Retry {
 			err = c.Loop.Retry(target, a.Spec.Actor, a.Spec.Reason)
 		} else {
-			err = c.Loop.Act(ctx, release, plan.Act{Verb: verb, Actor: a.Spec.Actor, Reason: a.Spec.Reason, Step: a.Spec.Step, ID: string(a.UID)})
+			err = c.Loop.Act(ctx, release, plan.Act{Verb: verb, Actor: a.Spec.Actor, Groups: a.Spec.Groups, Reason: a.Spec.Reason, Step: a.Spec.Step, ID: string(a.UID)})
 		}
 		if err := c.answer(ctx, a, release, err); err != nil {
 			return fmt.Errorf("answer Action %s/%s: %w", a.Namespace, a.Name, err)

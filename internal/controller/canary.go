@@ -44,12 +44,17 @@ type Canaries struct {
 	Means
 	watchful *watchful
 	metrics  *metrics
+	readings *cluster.Memo[reading]
+	tried    *cluster.Memo[compile.Notes]
 }
 
 // New returns a controller that has seen nothing yet.
 func New(m Means) *Canaries {
 	w := newWatchful()
-	return &Canaries{Means: m, watchful: w, metrics: newMetrics(m.Metrics, w.count)}
+	return &Canaries{
+		Means: m, watchful: w, metrics: newMetrics(m.Metrics, w.count),
+		readings: cluster.NewMemo[reading](), tried: cluster.NewMemo[compile.Notes](),
+	}
 }
 
 const (
@@ -91,7 +96,13 @@ func (c *Canaries) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Result
 		return ctrl.Result{}, nil
 	}
 	priority := urgent
-	return ctrl.Result{RequeueAfter: max(wait, time.Millisecond), Priority: &priority}, nil
+	return ctrl.Result{RequeueAfter: pace(wait, c.watchful.count()), Priority: &priority}, nil
+}
+
+// pace keeps the rounds that many Canaries ask for to what a processor has. Most of what they wait for signals anyway; what has
+// a time of its own comes up to a second late when hundreds are awake.
+func pace(wait time.Duration, awake int) time.Duration {
+	return max(wait, min(time.Duration(awake)*2*time.Millisecond, time.Second), time.Millisecond)
 }
 
 // asleep is the wait of a Canary that is woken by changes alone.
@@ -115,7 +126,7 @@ func (c *Canaries) round(ctx context.Context, canary *objects.Canary) (time.Dura
 	if err := c.describe(ctx, canary, &draft); err != nil {
 		return c.despite(ctx, canary, pending, err)
 	}
-	if _, found := compile.Compile(draft, "previous", c.Known.Abilities(draft)); found.Err() { // said now, not in the middle of the next release
+	if found := c.try(canary, draft); found.Err() {
 		if err := c.refuse(ctx, canary, found); err != nil {
 			return 0, err
 		}
@@ -202,14 +213,19 @@ func (c *Canaries) settled(canary *objects.Canary, draft compile.Draft) bool {
 		return false
 	}
 	t, err := c.Store.Target(draft.Target.Key())
-	if err != nil || t.Waiting != "" || t.Owner != draft.Name || len(t.History) == 0 {
+	return err == nil && rests(canary, draft, t, c.Loop.Now())
+}
+
+// rests reports whether a target is where its Canary wants it, and has been for a while.
+func rests(canary *objects.Canary, draft compile.Draft, t releases.Target, now time.Time) bool {
+	if t.Waiting != "" || t.Owner != draft.Name || len(t.History) == 0 {
 		return false
 	}
 	if rev := draft.Target.Revision; rev != t.Stable && rev != t.Rejected {
 		return false
 	}
 	last := t.History[len(t.History)-1]
-	return last.Release == t.Latest && c.Loop.Now().Sub(last.Ended) > aftermath && reported(canary, last)
+	return last.Release == t.Latest && now.Sub(last.Ended) > aftermath && reported(canary, last)
 }
 
 // aftermath is how long a finished release is still looked after: what is on its way out may need a hand.

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
+	"strconv"
 
 	"serin.dev/serin/api/v1alpha1"
 	"serin.dev/serin/internal/cluster"
@@ -17,8 +19,25 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
-// read understands a Canary as a file of that one object would be understood.
+// A reading is what a generation of a Canary says.
+type reading struct {
+	draft compile.Draft
+	notes compile.Notes
+}
+
+// read understands a Canary as a file of that one object would be understood. A generation is read once.
 func (c *Canaries) read(canary *objects.Canary) (compile.Draft, compile.Notes) {
+	r, _ := c.readings.Of(canary.UID, generation(canary), func() (reading, error) { // whatever is wrong is in the notes
+		d, notes := c.understand(canary)
+		return reading{d, slices.Clip(notes)}, nil
+	})
+	return r.draft, r.notes
+}
+
+// generation counts up with every change of the spec.
+func generation(canary *objects.Canary) string { return strconv.FormatInt(canary.Generation, 10) }
+
+func (c *Canaries) understand(canary *objects.Canary) (compile.Draft, compile.Notes) {
 	text, err := json.Marshal(map[string]any{
 		"apiVersion": v1alpha1.APIVersion, "kind": v1alpha1.KindCanary,
 		"metadata": map[string]string{"name": canary.Name, "namespace": canary.Namespace},
@@ -57,6 +76,16 @@ func (c *Canaries) describe(ctx context.Context, canary *objects.Canary, d *comp
 	return nil
 }
 
+// try compiles a draft as its next release will be, so that what it could not be is said now and not in the middle of it.
+func (c *Canaries) try(canary *objects.Canary, d compile.Draft) compile.Notes {
+	version := fmt.Sprintf("%s %s %d", generation(canary), d.Target.Revision, d.Target.Replicas)
+	notes, _ := c.tried.Of(canary.UID, version, func() (compile.Notes, error) { // as above
+		_, notes := compile.Compile(d, "previous", c.Known.Abilities(d))
+		return slices.Clip(notes), nil
+	})
+	return notes
+}
+
 // A pairing workload has two halves, and describes the one that is not stable.
 type pairing interface {
 	DescribePair(ctx context.Context, target, canary string, stable json.RawMessage) (workload.Description, error)
@@ -85,17 +114,24 @@ func (c *Canaries) described(ctx context.Context, w workload.Describer, d compil
 // alone refuses the Canary whose target another one has had for longer.
 func (c *Canaries) alone(ctx context.Context, canary *objects.Canary, d compile.Draft) error {
 	var all objects.CanaryList
-	if err := c.Access.List(ctx, &all, client.InNamespace(canary.Namespace), ofTarget(d.Target.Key())); err != nil {
+	options := []client.ListOption{client.InNamespace(canary.Namespace), ofTarget(d.Target.Key()), client.UnsafeDisableDeepCopy} // they are only read
+	if err := c.Access.List(ctx, &all, options...); err != nil {
 		return fmt.Errorf("list the Canaries of %s: %w", d.Target.Key(), err)
 	}
-	for i := range all.Items {
-		other := &all.Items[i]
-		if other.UID == canary.UID || targetOf(other) != d.Target.Key() || !older(other, canary) {
-			continue
-		}
+	if other := rival(all.Items, canary, d.Target.Key()); other != nil {
 		return &cluster.Problem{
 			Reason: cluster.TargetTaken, Field: "spec.target", Text: fmt.Sprintf("target %s is owned by %s", d.Target.Key(), objectName(other)),
 			Remedy: "delete one of the two",
+		}
+	}
+	return nil
+}
+
+// rival finds another Canary that has had the target for longer.
+func rival(all []objects.Canary, canary *objects.Canary, target string) *objects.Canary {
+	for i := range all {
+		if other := &all[i]; other.UID != canary.UID && targetOf(other) == target && older(other, canary) {
+			return other
 		}
 	}
 	return nil

@@ -21,28 +21,35 @@ type queue = workqueue.TypedRateLimitingInterface[reconcile.Request]
 // concerned queues the Canaries whose targets an object concerns. A Canary that sleeps is woken by what users change, not by
 // what a cluster writes into the status of its objects all day.
 func (c *Canaries) concerned(w cluster.Watch) handler.EventHandler {
-	wake := func(ctx context.Context, o client.Object, q queue) {
+	wake := func(ctx context.Context, o client.Object, q queue, who func(types.NamespacedName) bool) {
 		for _, target := range c.targets(ctx, w, o) {
 			for _, key := range c.owners(ctx, target) {
-				c.watchful.touch(key)
-				q.Add(reconcile.Request{NamespacedName: key})
+				if who(key) {
+					c.watchful.touch(key)
+					q.Add(reconcile.Request{NamespacedName: key})
+				}
 			}
 		}
 	}
 	return handler.Funcs{
 		CreateFunc: func(ctx context.Context, e event.CreateEvent, q queue) {
 			if !e.IsInInitialList { // every Canary is looked at in the beginning anyway
-				wake(ctx, e.Object, q)
+				wake(ctx, e.Object, q, everybody)
 			}
 		},
 		UpdateFunc: func(ctx context.Context, e event.UpdateEvent, q queue) {
-			if asked(e) || len(c.watchful.up(e.ObjectNew.GetNamespace())) > 0 {
-				wake(ctx, e.ObjectNew, q)
+			switch {
+			case asked(e):
+				wake(ctx, e.ObjectNew, q, everybody)
+			case c.watchful.count() > 0:
+				wake(ctx, e.ObjectNew, q, c.watchful.up)
 			}
 		},
-		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { wake(ctx, e.Object, q) },
+		DeleteFunc: func(ctx context.Context, e event.DeleteEvent, q queue) { wake(ctx, e.Object, q, everybody) },
 	}
 }
+
+func everybody(types.NamespacedName) bool { return true }
 
 // asked reports whether somebody asks something else of the object than before. Objects without a generation count as such.
 func asked(e event.UpdateEvent) bool {
@@ -75,7 +82,7 @@ func (c *Canaries) owners(ctx context.Context, target string) []types.Namespaced
 		return nil
 	}
 	var all objects.CanaryList
-	if err := c.Access.List(ctx, &all, client.InNamespace(key.Namespace), ofTarget(target)); err != nil {
+	if err := c.Access.List(ctx, &all, client.InNamespace(key.Namespace), ofTarget(target), client.UnsafeDisableDeepCopy); err != nil { // only their names are read
 		c.Log.Warn("the Canaries of a target could not be listed", "target", target, "error", err)
 		return nil
 	}

@@ -1,8 +1,6 @@
 package controller
 
 import (
-	"maps"
-	"slices"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/types"
@@ -55,17 +53,11 @@ func (w *watchful) forget(key types.NamespacedName) {
 	delete(w.touches, key)
 }
 
-// up lists the Canaries of a namespace that are awake.
-func (w *watchful) up(namespace string) []types.NamespacedName {
+// up reports whether a Canary is awake.
+func (w *watchful) up(key types.NamespacedName) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	return slices.Collect(func(yield func(types.NamespacedName) bool) {
-		for key := range maps.Keys(w.awake) {
-			if key.Namespace == namespace && !yield(key) {
-				return
-			}
-		}
-	})
+	return w.awake[key]
 }
 
 // count is how many Canaries are awake.

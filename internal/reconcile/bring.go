@@ -39,10 +39,11 @@ func (l *Loop) Bring(d compile.Draft, can compile.Abilities) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	switch {
-	case !status.Position.Phase.Over():
+	if !status.Position.Phase.Over() {
 		return latest.Name, l.supersede(d, can, target, latest)
-	case d.Target.Revision == target.Stable, d.Target.Revision == target.Rejected:
+	}
+	l.forgetComparison(target.Key)
+	if d.Target.Revision == target.Stable || d.Target.Revision == target.Rejected {
 		return latest.Name, l.setWaiting(&target, "")
 	}
 	return l.start(d, can, target)
@@ -80,7 +81,7 @@ func (l *Loop) supersede(d compile.Draft, can compile.Abilities, t releases.Targ
 	waiting := plan.Revision("")
 	if d.Target.Revision != latest.Plan.Canary {
 		waiting = d.Target.Revision
-	} else if p, notes := compile.Compile(d, t.Stable, can); !notes.Err() && !samePlan(p, latest.Plan) {
+	} else if l.another(d, can, t.Stable, latest) {
 		waiting = d.Target.Revision
 	}
 	return l.setWaiting(&t, waiting)
@@ -138,12 +139,6 @@ func source(d compile.Draft) plan.Use {
 		return plan.Use{}
 	}
 	return d.Analyses[0].Source
-}
-
-func samePlan(a, b plan.Plan) bool {
-	x, err := json.Marshal(a)
-	y, err2 := json.Marshal(b)
-	return err == nil && err2 == nil && string(x) == string(y)
 }
 
 // Retry lets a revision that was sent back be tried again, and notes in the release that ended who wants it and why.

@@ -46,6 +46,7 @@ type Loop struct {
 	history   map[string]*history                // of stable, by target
 	met       map[string]map[string]acquaintance // by release and analysis
 	unwritten map[string]*unwritten              // by release
+	compared  map[string]comparison              // by target, while a release is under way
 }
 
 // New returns a loop that has seen nothing yet.
@@ -53,7 +54,10 @@ func New(m Means) *Loop {
 	if m.Decide == nil {
 		m.Decide = engine.Decide
 	}
-	return &Loop{Means: m, history: map[string]*history{}, met: map[string]map[string]acquaintance{}, unwritten: map[string]*unwritten{}}
+	return &Loop{
+		Means: m, history: map[string]*history{}, met: map[string]map[string]acquaintance{}, unwritten: map[string]*unwritten{},
+		compared: map[string]comparison{},
+	}
 }
 
 // A release in hand: its record, and what this round adds to it.

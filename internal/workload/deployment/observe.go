@@ -27,6 +27,7 @@ func (d *Deployments) Observe(ctx context.Context, name string) ([]plan.Pool, er
 	if err != nil {
 		return nil, fmt.Errorf("observe %s: %w", name, err)
 	}
+	d.a.Pods.Expect(ctx, t.key.Namespace, canarySelector(t.key))
 	stable, err := d.seeStable(ctx, t)
 	if err != nil {
 		return nil, fmt.Errorf("observe %s: %w", name, err)
@@ -136,8 +137,10 @@ const spread = 2 * time.Second
 func never(*corev1.Pod) bool { return false }
 
 func (d *Deployments) canaryPods(ctx context.Context, key cluster.Key) ([]*corev1.Pod, error) {
-	return d.a.Pods.List(ctx, key.Namespace, k8slabels.SelectorFromSet(ownSelector(key)))
+	return d.a.Pods.List(ctx, key.Namespace, canarySelector(key))
 }
+
+func canarySelector(key cluster.Key) k8slabels.Selector { return k8slabels.SelectorFromSet(ownSelector(key)) }
 
 // ownSelector selects the canary's pods, of whichever revision.
 func ownSelector(key cluster.Key) map[string]string {
