@@ -53,7 +53,7 @@ func root() *cobra.Command {
 		&cobra.Group{ID: "tool", Title: "Tools:"},
 	)
 	grouped(c, "run", runCommand(), controllerCommand(), demoCommand())
-	grouped(c, "write", planCommand(), lintCommand(), simulateCommand())
+	grouped(c, "write", planCommand(), lintCommand(), simulateCommand(), replayCommand())
 	grouped(c, "see", seeCommands()...)
 	grouped(c, "tool", judgeCommand(), kayentaCommand(), loadtestCommand(), versionCommand())
 	c.SetCompletionCommandGroupID("tool")

@@ -8,6 +8,7 @@ import (
 
 	"serin.dev/serin/internal/catalog"
 	"serin.dev/serin/internal/compile"
+	"serin.dev/serin/internal/replay"
 	"serin.dev/serin/internal/simulation"
 	"serin.dev/serin/internal/wiring"
 )
@@ -43,7 +44,7 @@ func told(c *cobra.Command, notes compile.Notes, strict bool) error {
 
 func simulateCommand() *cobra.Command {
 	var names []string
-	var scenario string
+	var scenario, record string
 	var seed uint64
 	var limit time.Duration
 	c := &cobra.Command{
@@ -60,8 +61,12 @@ func simulateCommand() *cobra.Command {
 			if err := told(c, notes, false); err != nil {
 				return err
 			}
+			if record != "" && len(drafts) != 1 {
+				return fmt.Errorf("--record keeps one release, and these files hold %d", len(drafts))
+			}
 			for _, d := range drafts {
-				if err := tellStory(c, d, chosen, seed, limit); err != nil {
+				story := simulation.Story{Scenario: chosen, Seed: seed, Limit: limit, Judge: catalog.Judge, Out: c.OutOrStdout()}
+				if err := tellStory(c, d, story, record); err != nil {
 					return err
 				}
 			}
@@ -71,6 +76,7 @@ func simulateCommand() *cobra.Command {
 	files(c, &names)
 	c.Flags().StringVar(&scenario, "scenario", "good", "what happens")
 	c.Flags().Uint64Var(&seed, "seed", 1, "of everything random")
+	c.Flags().StringVar(&record, "record", "", "write the looks to this file, for `serin replay`")
 	c.Flags().DurationVar(&limit, "limit", 12*time.Hour, "simulated time after which the story is not followed further")
 	return c
 }
@@ -82,8 +88,21 @@ func scenarios() (text string) {
 	return text
 }
 
-func tellStory(c *cobra.Command, d compile.Draft, scenario simulation.Scenario, seed uint64, limit time.Duration) error {
-	e, err := simulation.Tell(d, simulation.Story{Scenario: scenario, Seed: seed, Limit: limit, Judge: catalog.Judge, Out: c.OutOrStdout()})
+func tellStory(c *cobra.Command, d compile.Draft, story simulation.Story, record string) error {
+	var e simulation.Ending
+	tell := func() (err error) {
+		e, err = simulation.Tell(d, story)
+		return err
+	}
+	err := error(nil)
+	if record == "" {
+		err = tell()
+	} else {
+		err = recorded(record, d, func(r *replay.Recorder) error {
+			story.Looked = r.See
+			return tell()
+		})
+	}
 	if err != nil {
 		return err
 	}
