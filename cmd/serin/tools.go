@@ -23,8 +23,8 @@ func judgeCommand() *cobra.Command {
 		Use: "judge [-f JUDGE.yaml]", Short: "read looks on standard input, write one verdict per look",
 		Long: "judge reads one look per line as JSON and answers each with one line. The settings are the `judge:` block of a Canary; an empty\n" +
 			"file, or none, means all defaults.\n\n" +
-			"With `kind: kayenta` a line is a whole canary, {\"id\":..,\"canaryConfig\":{..},\"metricSetPairList\":[..],\"scoreThresholds\":{..}}, and is\n" +
-			"judged on its own, as Kayenta does. `config: FILE` names a canary config for lines without one.",
+			"With `kind: kayenta` a line is a whole canary, {\"id\":..,\"canaryConfig\":{..},\"metricSetPairList\":[..],\n" +
+			"\"scoreThresholds\":{..}}, and is judged on its own, as by Kayenta. `config: FILE` names a config for lines without one.",
 		Example: "  serin judge -f judge.yaml < looks.jsonl", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			if format != "jsonl" {

@@ -106,7 +106,10 @@ func stand(template MetricSet, tags map[string]string) MetricSet {
 }
 
 func pair(s sides, position int) (Pair, error) {
-	p := Pair{Name: s.control.Name, Tags: s.control.Tags, Scopes: &PairScopes{Control: axis(s.control), Experiment: axis(s.experiment)}}
+	p := Pair{
+		Name: s.control.Name, Tags: s.control.Tags,
+		Scopes: &PairScopes{Control: axis(s.control), Experiment: axis(s.experiment)},
+	}
 	if p.Tags == nil {
 		p.Tags = map[string]string{}
 	}

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"reflect"
+	"slices"
 )
 
 // A MetricSet is one time series as a metric store gave it, Kayenta's MetricSet. The times say which window was asked for;
@@ -75,4 +76,12 @@ type PairScope struct {
 type PairAttributes struct {
 	Control    map[string]string `json:"control"`
 	Experiment map[string]string `json:"experiment"`
+}
+
+// FewPoints is what Kayenta warns of where FewerPoints says so.
+const FewPoints = "One of the metrics returned fewer than 50 data points, which can reduce confidence in the final canary score."
+
+// FewerPoints says whether the control of any pair has fewer than 50 values, missing ones included.
+func FewerPoints(pairs []Pair) bool {
+	return slices.ContainsFunc(pairs, func(p Pair) bool { return len(p.Values.Control) < 50 })
 }
