@@ -148,6 +148,24 @@ func TestAnEmptyListIsAnsweredByEmptyLists(t *testing.T) {
 	}
 }
 
+func TestAnErrorIsWrittenAsKayentaWritesIt(t *testing.T) {
+	pairs := []Pair{{Name: "m", ID: "1", Tags: map[string]string{}, Values: PairValues{Control: Series{1}, Experiment: Series{Number(math.Inf(1))}}}}
+	r, err := Judge(mustRead(t, one), pairs, Thresholds{Pass: 95, Marginal: 75})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := json.Marshal(r.Results[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	const want = `{"name":"m","tags":{},"id":"1","classification":"Error","classificationReason":"Metric Classification Failed","groups":["g"],` +
+		`"experimentMetadata":{"stats":{"min":"Infinity","max":"Infinity","mean":"NaN","std":0,"count":1}},` +
+		`"controlMetadata":{"stats":{"min":1,"max":1,"mean":1,"std":0,"count":1}},"critical":false,"muted":false}`
+	if string(got) != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestDecisionOverSeveralJudgements(t *testing.T) {
 	none := math.NaN()
 	for _, c := range []struct {

@@ -38,9 +38,9 @@ type Analysis struct {
 	Groups               []string          `json:"groups"`
 	ExperimentMetadata   SideMetadata      `json:"experimentMetadata"`
 	ControlMetadata      SideMetadata      `json:"controlMetadata"`
-	ResultMetadata       ResultMetadata    `json:"resultMetadata"`
-	Critical             bool              `json:"critical"` // this metric alone fails the canary
-	Muted                bool              `json:"muted"`    // reported, not scored
+	ResultMetadata       ResultMetadata    `json:"resultMetadata,omitzero"` // absent after an error
+	Critical             bool              `json:"critical"`                // this metric alone fails the canary
+	Muted                bool              `json:"muted"`                   // reported, not scored
 	// Test holds the numbers the class was decided by, which Kayenta keeps to itself. Absent where no test was needed.
 	Test *Test `json:"test,omitempty"`
 }
@@ -61,7 +61,7 @@ type Stats struct {
 
 // ResultMetadata compares the two sides.
 type ResultMetadata struct {
-	Ratio *Number `json:"ratio,omitempty"` // mean(experiment)/mean(control), NaN when either is 0; absent after an error
+	Ratio *Number `json:"ratio,omitempty"` // mean(experiment)/mean(control), NaN when either is 0
 }
 
 // A Test is the Mann-Whitney U test of one pair: by how much the experiment lies above the control.
