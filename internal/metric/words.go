@@ -6,6 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
+
+	"github.com/prometheus/common/model"
 )
 
 // Words are what the text of a query may name, as in `rate(errors{pod=~"{{ canary }}"}[{{ interval }}])`. There is nothing to
@@ -55,10 +58,19 @@ func Check(text string) error {
 	return nil
 }
 
-// Fill puts values in the place of words, each as the text can bear it; nil: as it is.
+// Interval writes a stretch of time as queries do: "1m", "1h30m".
+func Interval(d time.Duration) string { return model.Duration(d).String() }
+
+// Fill puts values in the place of words, each as the text can bear it; nil: as it is. A word that stands for nothing now, such
+// as the instances of a canary that has none, is an error.
 func (w Words) Fill(text string, as func(string) string) (string, error) {
 	if err := Check(text); err != nil {
 		return "", err
+	}
+	for _, m := range word.FindAllStringSubmatch(text, -1) {
+		if _, known := w[m[1]]; !known {
+			return "", fmt.Errorf("{{ %s }} stands for nothing at present", m[1])
+		}
 	}
 	filled := word.ReplaceAllStringFunc(text, func(m string) string {
 		value := w[word.FindStringSubmatch(m)[1]]

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"serin.dev/serin/internal/engine"
@@ -64,10 +65,14 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 		return e, fmt.Errorf("restore counters of %s: %w", a.Name, err)
 	}
 	if back := e.Looked.Sub(seen.Now); back > 0 { // the clock was set back: looks go on from where they were
-		e.Began = e.Began.Add(-back)
+		e.Began, e.Asked = e.Began.Add(-back), moved(e.Asked, -back)
 	}
 	look := judge.Look{T: seen.Now.Sub(e.Began).Seconds(), Weight: seen.Route.Traffic.Shares[plan.Canary].Percent()}
+	var asking sync.WaitGroup
+	asking.Go(func() { look.Readings = l.ask(ctx, r, dueQueries(a, e, j, state, seen.Now), seen) })
 	after, problem := l.read(ctx, a.Source, question(r.Target, r.wanted(), seen, before, l.metSince(r.Name, a.Name)))
+	asking.Wait()
+	e.Asked = asked(e.Asked, look.Readings, seen.Now)
 	if look.Tracks, look.Gap = metric.Increments(before, after); !look.Gap {
 		l.parted(r.Name, a.Name)
 	}
@@ -102,7 +107,7 @@ func (l *Loop) begin(ctx context.Context, r *release, a plan.Analysis, j judge.J
 		Release: r.Name, Began: r.Created, Target: r.Target, Analysis: a.Name, At: seen.Now,
 		Weight: seen.Route.Traffic.Shares[plan.Canary].Percent(), Seen: zero,
 	})
-	if problem != "" {
+	if problem != "" && len(a.Queries) == 0 { // where queries are asked, counts may be of no matter
 		e.Verdict = plan.Verdict{Outcome: plan.Unavailable, Reason: "measuring does not begin: " + problem}
 	}
 	var err error

@@ -57,6 +57,9 @@ func (l *Loop) due(r *release, next plan.Position, events []releases.Event) bool
 		if e.Verdict.Evidence > telling*max(1, r.proven[name]) {
 			return true
 		}
+		if len(e.Asked) > 0 && e.Verdict.Evidence > r.proven[name] { // an answer against the canary comes but once
+			return true
+		}
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

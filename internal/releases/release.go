@@ -77,6 +77,14 @@ type Evidence struct {
 	Verdict  plan.Verdict    `json:"verdict"`
 	Looks    int             `json:"looks"`
 	Share    share.State     `json:"share,omitzero"` // of the requests, as counted while the state of the step held
+
+	Asked map[string]Asking `json:"asked,omitempty"` // queries of the user's own, by name
+}
+
+// An Asking is when a query was last asked, and whether that brought no answer.
+type Asking struct {
+	At     time.Time `json:"at"`
+	Failed bool      `json:"failed,omitempty"`
 }
 
 // An Entry is one hook that has to be told.
