@@ -29,7 +29,7 @@ func draft() Draft {
 }
 
 var machine = Abilities{
-	Router:   plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.Stickying},
+	Router:   plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.FineMirroring, plan.Stickying, plan.StickyHeaders},
 	Workload: plan.Features{plan.Scaling, plan.Renaming, plan.Yielding},
 }
 

@@ -15,14 +15,16 @@ func (w *work) features() {
 		w.needWeights(m)
 		w.needMatches(m)
 		if m.Mirror != nil && *m.Mirror > 0 {
-			w.need(plan.Mirroring, m.At("mirror"), "copy requests", "drop `mirror`")
+			w.needMirror(m)
 		}
 		if m.Capacity != nil && m.Origin.Field != w.strategyAt().Field && w.draft.Strategy != BlueGreen {
 			w.needScaling(m.At("capacity"), "drop `capacity`")
 		}
 	}
 	if s := w.draft.Sticky; s != nil {
-		w.need(plan.Stickying, w.draft.StickyAt, "keep users on their track", "drop `sticky`")
+		if w.need(plan.Stickying, w.draft.StickyAt, "keep users on their track", "drop `sticky`") && s.Header != "" {
+			w.need(plan.StickyHeaders, w.draft.StickyAt, "keep users by a header", "name a `cookie`")
+		}
 	}
 	if w.draft.Strategy == Rolling || w.draft.Strategy == Recreate {
 		w.needScaling(w.strategyAt(), "use strategy weighted or blueGreen")
@@ -63,6 +65,12 @@ func (w *work) needWeights(m Move) {
 	}
 	if w.need(plan.Weights, m.At("weight"), "split requests by weight", "use strategy blueGreen or ab") && *m.Weight%10 != 0 {
 		w.need(plan.Fine, m.At("weight"), fmt.Sprintf("split finer than whole per cent (%v)", *m.Weight), "round the weight")
+	}
+}
+
+func (w *work) needMirror(m Move) {
+	if w.need(plan.Mirroring, m.At("mirror"), "copy requests", "drop `mirror`") && *m.Mirror%10 != 0 {
+		w.need(plan.FineMirroring, m.At("mirror"), fmt.Sprintf("copy finer than whole per cent (%v)", *m.Mirror), "round the mirror")
 	}
 }
 

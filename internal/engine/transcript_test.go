@@ -127,7 +127,7 @@ func (s *stage) release(d *datadriven.TestData) string {
 		draft.Moves[i].Hold = hold
 	}
 	p, notes := compile.Compile(draft, stable, compile.Abilities{
-		Router:   plan.Features{plan.Weights, plan.Fine, plan.Draining, plan.Mirroring, plan.Headers, plan.Cookies, plan.Paths, plan.Stickying},
+		Router:   plan.Features{plan.Weights, plan.Fine, plan.Draining, plan.Mirroring, plan.Headers, plan.Cookies, plan.Paths, plan.Stickying, plan.FineMirroring, plan.StickyHeaders},
 		Workload: plan.Features{plan.Scaling, plan.Renaming, plan.Yielding},
 	})
 	if notes.Err() {

@@ -8,15 +8,17 @@ type Feature string
 
 // What routers can do.
 const (
-	Weights   Feature = "weights"   // split by share
-	Fine      Feature = "fine"      // shares to 0.1 %; without it, whole per cent
-	Headers   Feature = "headers"   // match on headers
-	Cookies   Feature = "cookies"   // match on cookies
-	Paths     Feature = "paths"     // match on the URL path
-	Mirroring Feature = "mirroring" // copy requests
-	Stickying Feature = "sticky"    // keep users on their track
-	Draining  Feature = "draining"  // tells when requests under way are done
-	Instances Feature = "instances" // the share of a track is that of its ready instances: weight is bought with capacity
+	Weights       Feature = "weights"       // split by share
+	Fine          Feature = "fine"          // shares to 0.1 %; without it, whole per cent
+	Headers       Feature = "headers"       // match on headers
+	Cookies       Feature = "cookies"       // match on cookies
+	Paths         Feature = "paths"         // match on the URL path
+	Mirroring     Feature = "mirroring"     // copy requests
+	Stickying     Feature = "sticky"        // keep users on their track, by a cookie
+	Draining      Feature = "draining"      // tells when requests under way are done
+	FineMirroring Feature = "fineMirroring" // copy parts to 0.1 %; without it, whole per cent
+	StickyHeaders Feature = "stickyHeaders" // keep users by a header of theirs as well
+	Instances     Feature = "instances"     // the share of a track is that of its ready instances: weight is bought with capacity
 )
 
 // What workloads can do.

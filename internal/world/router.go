@@ -35,7 +35,7 @@ func (w *World) Router() router.Router { return routers{w} }
 type routers struct{ w *World }
 
 func (routers) Features() plan.Features {
-	return plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.Stickying, plan.Draining}
+	return plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.FineMirroring, plan.Stickying, plan.StickyHeaders, plan.Draining}
 }
 
 func (v routers) Observe(_ context.Context, name string) (plan.Route, error) {

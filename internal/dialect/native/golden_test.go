@@ -28,7 +28,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func known() native.Known {
 	return native.Known{
 		Routers: map[string]dialect.BackEnd{"proxy": {
-			Features: plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.Stickying, plan.Draining},
+			Features: plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.FineMirroring, plan.Stickying, plan.StickyHeaders, plan.Draining},
 			Check:    settings[proxySettings],
 		}},
 		Workloads: map[string]dialect.BackEnd{

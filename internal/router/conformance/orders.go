@@ -138,6 +138,9 @@ func missing(t *testing.T, b *bench) {
 		plan.Paths:     {Shares: split(0), Matches: []plan.Match{{Path: &plan.Condition{How: plan.Prefix, Value: "/x"}, Track: plan.Canary}}},
 		plan.Mirroring: {Shares: split(0), Mirror: &plan.Mirror{Track: plan.Canary, Share: plan.Whole}},
 		plan.Stickying: {Shares: split(0), Sticky: &plan.Sticky{Cookie: "serin"}},
+
+		plan.FineMirroring: {Shares: split(0), Mirror: &plan.Mirror{Track: plan.Canary, Share: 125}},
+		plan.StickyHeaders: {Shares: split(0), Sticky: &plan.Sticky{Header: "X-User"}},
 	} {
 		if b.Driver.Features.Has(feature) {
 			continue

@@ -18,7 +18,7 @@ import (
 // Driver describes the router to the catalog.
 var Driver = router.Driver{
 	Name:     "gatewayAPI",
-	Features: plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring},
+	Features: plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.FineMirroring},
 	Check:    Check,
 	New: func(env router.Env) (router.Router, error) {
 		if env.Cluster == nil {

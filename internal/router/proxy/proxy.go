@@ -21,7 +21,8 @@ import (
 var Driver = router.Driver{
 	Name: "proxy",
 	Features: plan.Features{
-		plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.Stickying, plan.Draining,
+		plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.FineMirroring,
+		plan.Stickying, plan.StickyHeaders, plan.Draining,
 	},
 	Check: Check,
 	New:   func(env router.Env) (router.Router, error) { return New(env), nil },
