@@ -17,7 +17,8 @@ type actor struct {
 	sway    float64
 	owed    judge.Tally
 	arrive  urn
-	rare    urn // what few families have: bursts, requests that hang, failures that are slow
+	rare    urn // failures, or their bursts
+	hung    urn
 	failing coin
 	timed   []urn  // by bucket
 	kinds   []kind // by route
@@ -55,13 +56,17 @@ func (s *Stage) act(m *arm, now turn) Scene {
 		}
 		mine.volume *= a.share
 		tally := s.serve(a, m.dice, mine, &truth)
-		merge(&tally, &a.owed)
-		a.owed = judge.Tally{}
+		if f.Gaps > 0 {
+			merge(&tally, &a.owed)
+			a.owed = judge.Tally{}
+		}
 		if f.Lost > 0 && m.dice.Float64() < f.Lost/float64(len(m.actors)) {
 			tally = judge.Tally{Bounds: tally.Bounds, Buckets: make([]int64, len(tally.Bounds))}
 		}
 		m.total.add(&tally)
-		m.pods[a.name] = tally
+		if m.pods != nil {
+			m.pods[a.name] = tally
+		}
 	}
 	return truth
 }
@@ -98,9 +103,13 @@ func (s *Stage) serve(a *actor, dice *rand.Rand, now turn, truth *Scene) (t judg
 		s.route(&t, a, dice, now, truth)
 	case f.Slow != nil:
 		s.time(&t, a, dice, now, truth)
-	default:
+	case f.Burst > 0:
 		t.Requests = a.arrive.draw(now.volume, dice)
 		t.Failures = s.bursts(a, dice, t.Requests, math.Min(1, now.rate*a.factor))
+	default: // of Poisson arrivals, those that fail and the others are independent Poisson counts
+		failing := math.Min(1, now.rate*a.factor)
+		t.Failures = a.rare.draw(now.volume*failing, dice)
+		t.Requests = t.Failures + a.arrive.draw(now.volume*(1-failing), dice)
 	}
 	if now.canary {
 		truth.Served += float64(t.Requests)
@@ -122,7 +131,7 @@ func (s *Stage) serve(a *actor, dice *rand.Rand, now turn, truth *Scene) (t judg
 // hang swallows a share of the requests before they are answered.
 func (s *Stage) hang(a *actor, dice *rand.Rand, now *turn, truth *Scene) {
 	now.hung = s.f.Hang(now.t)
-	lost := a.rare.draw(now.volume*now.hung, dice)
+	lost := a.hung.draw(now.volume*now.hung, dice)
 	truth.Served += float64(lost)
 	truth.Extra += float64(lost)
 	truth.Gain += now.volume * now.hung // of a Poisson count whose mean falls; serve adds what the count itself says

@@ -40,7 +40,7 @@ type Stage struct {
 // An arm is the pods of a track.
 type arm struct {
 	actors []actor
-	pods   map[string]judge.Tally
+	pods   map[string]judge.Tally // nil: only the total is asked for
 	total  Total
 	dice   *rand.Rand
 }
@@ -51,6 +51,7 @@ func NewStage(f *Family, seed, n uint64) *Stage {
 	s.stable = s.cast("stable-", f.Stables, s.dice)
 	s.canary = s.cast("canary-", f.Canaries, s.dice)
 	s.baseline = s.cast("baseline-", f.Canaries, rand.New(rand.NewPCG(seed, ^n)))
+	s.baseline.pods = nil // it is in no look
 	return s
 }
 
@@ -121,7 +122,6 @@ func (s *Stage) Next(t float64) Scene {
 		scene.Look.Gap = true
 		s.stable.owe()
 		s.canary.owe()
-		s.baseline.owe()
 	} else {
 		clear(s.tracks)
 		s.tracks[plan.Stable], s.tracks[plan.Canary] = judge.Counts{Pods: s.stable.pods}, judge.Counts{Pods: s.canary.pods}
