@@ -1,0 +1,231 @@
+package replay_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/api"
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
+	client "github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+	"github.com/prometheus/common/model"
+
+	"serin.dev/serin/internal/catalog"
+	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/replay"
+)
+
+// A pod is a program with podinfo's metrics, which answers requests as fast as it is told to.
+type pod struct {
+	address string
+	seconds *client.HistogramVec
+	failing float64
+	median  time.Duration
+}
+
+func newPod(t *testing.T, failing float64, median time.Duration) *pod {
+	p := &pod{failing: failing, median: median}
+	p.seconds = client.NewHistogramVec(client.HistogramOpts{Name: "http_request_duration_seconds", Help: "."}, []string{"path", "status"})
+	registry := client.NewRegistry()
+	registry.MustRegister(p.seconds)
+	server := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
+	t.Cleanup(server.Close)
+	p.address = strings.TrimPrefix(server.URL, "http://")
+	return p
+}
+
+func (p *pod) answer(dice *rand.Rand, requests int) {
+	for range requests {
+		status := "200"
+		if dice.Float64() < p.failing {
+			status = "500"
+		}
+		p.seconds.WithLabelValues("root", status).Observe(p.median.Seconds() * (0.5 + dice.Float64()))
+	}
+}
+
+// A real Prometheus scrapes pods of a good and of two bad releases; what it kept is replayed. The bad ones are rolled back, the
+// good one is promoted, and what was read is replayed from its recording to the last byte.
+func TestReplayFromPrometheus(t *testing.T) {
+	program := os.Getenv("SERIN_PROMETHEUS")
+	if program == "" {
+		t.Skip("NOT RUN: this test needs Prometheus itself; SERIN_PROMETHEUS names the program, and `make e2e` builds it")
+	}
+	dice := rand.New(rand.NewPCG(1, 2))
+	stable := []*pod{newPod(t, 0.005, 20*time.Millisecond), newPod(t, 0.005, 20*time.Millisecond)}
+	canaries := map[string]*pod{
+		"good": newPod(t, 0.005, 20*time.Millisecond), "failing": newPod(t, 0.08, 20*time.Millisecond), "slow": newPod(t, 0.005, 60*time.Millisecond),
+	}
+	config := "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\nscrape_configs:\n"
+	scraped := func(name string, p *pod) {
+		config += fmt.Sprintf("- {job_name: %s, static_configs: [{targets: [%q], labels: {namespace: shop, pod: %s}}]}\n", name, p.address, name)
+	}
+	for i, p := range stable {
+		scraped(fmt.Sprintf("checkout-aaa-%d", i), p)
+	}
+	for name, p := range canaries {
+		scraped("checkout-"+name, p)
+	}
+	at := startPrometheus(t, program, config)
+	at.until(t, `count(up{namespace="shop"} == 1) == 5`)
+
+	// Forty seconds of traffic: what is slow for the first thirty may be cold.
+	start := time.Now()
+	traffic := time.NewTicker(20 * time.Millisecond)
+	defer traffic.Stop()
+	for now := range traffic.C {
+		for _, p := range stable {
+			p.answer(dice, 20)
+		}
+		for _, p := range canaries {
+			p.answer(dice, 4)
+		}
+		if now.Sub(start) > 40*time.Second {
+			break
+		}
+	}
+	end := time.Now()
+
+	const text = `apiVersion: serin.dev/v1alpha1
+kind: Canary
+metadata: {name: checkout, namespace: shop}
+spec:
+  target: {kind: Deployment, name: checkout}
+  traffic: {gatewayAPI: {route: checkout}}
+  steps:
+  - {weight: 10, hold: 5s}
+  - {weight: 25, hold: 5s}
+  metrics: {prometheus: {address: "http://elsewhere.invalid:9090"}}
+`
+	d := draft(t, text)
+	for name, want := range map[string]plan.Phase{"good": plan.Succeeded, "failing": plan.Returned, "slow": plan.Returned} {
+		t.Run(name, func(t *testing.T) {
+			tape, err := replay.FromPrometheus(replay.Head{Target: d.Target.Key(), Tracks: map[plan.TrackName]plan.Revision{plan.Canary: plan.Revision(name)}}, replay.Query{
+				Address: at.url, With: d.Analyses[0].Source.With, Target: d.Target.Key(), Start: start, End: end, Every: 500 * time.Millisecond,
+				Members: map[plan.TrackName]string{plan.Stable: "checkout-aaa-.*", plan.Canary: "checkout-" + name},
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			hasty := d
+			hasty.Analyses[0].Every = 500 * time.Millisecond
+			var out, keep strings.Builder
+			result, err := replay.Run(t.Context(), replay.Replay{Draft: hasty, Tape: tape, Judge: catalog.Judge, Out: &out, Keep: &keep})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := result.Print(&out); err != nil {
+				t.Fatal(err)
+			}
+			t.Log(out.String())
+			if result.Phase != want {
+				t.Errorf("the replay came to %s, want %s", result.Phase, want)
+			}
+			if n := result.Recording.Canary.Requests; n < 1000 || n > 4*50*41 {
+				t.Errorf("%d requests on the canary were read, it answered about %d", n, 4*50*40)
+			}
+			if _, _, again, copied := play(t, hasty, keep.String()); again != out.String() || copied != keep.String() {
+				t.Errorf("from its recording the replay is another one:\n%s", again)
+			}
+		})
+	}
+
+	t.Run("what is not there", func(t *testing.T) {
+		q := replay.Query{
+			Address: at.url, Target: d.Target.Key(), Start: start, End: end, Every: time.Second,
+			Members: map[plan.TrackName]string{plan.Stable: "checkout-.*", plan.Canary: "checkout-good"},
+		}
+		run := func(q replay.Query) (replay.Result, error) {
+			tape, err := replay.FromPrometheus(replay.Head{Target: q.Target}, q)
+			if err != nil {
+				return replay.Result{}, err
+			}
+			return replay.Run(t.Context(), replay.Replay{Draft: d, Tape: tape, Judge: catalog.Judge})
+		}
+		if _, err := run(q); err == nil || !strings.Contains(err.Error(), "checkout-good is on 2 tracks") {
+			t.Errorf("a pod on both tracks: %v", err)
+		}
+		q.Members = map[plan.TrackName]string{plan.Stable: "checkout-aaa-.*", plan.Canary: "nobody"}
+		if got, err := run(q); err != nil || got.Phase.Over() || got.Recording.Canary.Requests != 0 {
+			t.Errorf("a canary that was never there: %v, %+v", err, got.Phase)
+		}
+		q.Members[plan.Canary] = "checkout-("
+		if _, err := run(q); err == nil || !strings.Contains(err.Error(), "names of canary") {
+			t.Errorf("names that are no expression: %v", err)
+		}
+		q.Address = "http://127.0.0.1:1"
+		q.Members[plan.Canary] = "checkout-good"
+		if _, err := run(q); err == nil || !strings.Contains(err.Error(), "ask Prometheus about the past of Deployment/shop/checkout") {
+			t.Errorf("nobody there: %v", err)
+		}
+	})
+}
+
+// A prometheus is running.
+type prometheus struct {
+	url string
+	api v1.API
+}
+
+func startPrometheus(t *testing.T, program, config string) prometheus {
+	t.Helper()
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := l.Addr().String()
+	l.Close()
+	var said strings.Builder
+	cmd := exec.Command(program, "--config.file="+dir+"/prometheus.yml", "--storage.tsdb.path="+dir+"/data", "--web.listen-address="+address)
+	cmd.Stdout, cmd.Stderr = &said, &said
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := cmd.Process.Kill(); err != nil {
+			t.Error(err)
+		}
+		_ = cmd.Wait() // killed
+		if t.Failed() {
+			t.Log(said.String())
+		}
+	})
+	c, err := api.NewClient(api.Config{Address: "http://" + address})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return prometheus{"http://" + address, v1.NewAPI(c)}
+}
+
+// until waits for a query to have an answer.
+func (p prometheus) until(t *testing.T, query string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	look := time.NewTicker(50 * time.Millisecond)
+	defer look.Stop()
+	for {
+		value, _, _, err := p.api.Query(ctx, query, time.Time{})
+		if vector, ok := value.(model.Vector); err == nil && ok && len(vector) > 0 {
+			return
+		}
+		select {
+		case <-look.C:
+		case <-ctx.Done():
+			t.Fatalf("%s did not come true: %v, %v", query, value, err)
+		}
+	}
+}
