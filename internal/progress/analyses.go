@@ -19,6 +19,9 @@ func analyses(f Facts) []Analysis {
 			Passed: f.Position.Passed[a.Name], Dark: f.Position.Dark[a.Name],
 			Metrics: []Metric{}, Place: placeOf(a.Origin),
 		}
+		if trail, ok := f.Trails[a.Name]; ok && len(trail.Points) > 0 {
+			t.Trail = &trail
+		}
 		for _, m := range v.Metrics {
 			t.Metrics = append(t.Metrics, metric(m))
 		}

@@ -20,6 +20,7 @@ type Facts struct {
 	Plan     plan.Plan
 	Position plan.Position
 	Verdicts map[string]plan.Verdict // the latest of each analysis
+	Trails   map[string]plan.Trail   // what each analysis saw on its way
 	Acts     []plan.Act              // what people did, in order
 	Pools    []plan.Pool
 	Route    plan.Route

@@ -121,6 +121,7 @@ type Analysis struct {
 	Passed   time.Time    `json:"passed,omitzero"` // when it gave leave to promote
 	Dark     time.Time    `json:"dark,omitzero"`   // since when it lacks data
 	Metrics  []Metric     `json:"metrics"`
+	Trail    *plan.Trail  `json:"trail,omitempty"` // what it saw on its way, thinned; absent: no look yet
 	Place    Place        `json:"place,omitzero"`
 }
 

@@ -17,11 +17,11 @@ func (l *Loop) Facts(ctx context.Context, name string) (progress.Facts, error) {
 	f := progress.Facts{
 		Release: r.Name, Canary: r.Canary, Target: r.Target, Number: r.Number, Attempt: r.Attempt, Full: r.target.Full,
 		Created: r.Created, Now: l.Now(),
-		Plan: r.Plan, Position: r.status.Position, Acts: r.status.Acts, Verdicts: map[string]plan.Verdict{},
+		Plan: r.Plan, Position: r.status.Position, Acts: r.status.Acts, Verdicts: map[string]plan.Verdict{}, Trails: map[string]plan.Trail{},
 		Trouble: r.status.Trouble, Waiting: string(r.target.Waiting),
 	}
 	for name, e := range r.status.Evidence {
-		f.Verdicts[name] = e.Verdict
+		f.Verdicts[name], f.Trails[name] = e.Verdict, e.Trail
 		if seen, ok := e.Share.Observed(); ok && e.Share.Weight == r.wanted().Traffic.Shares[plan.Canary].Percent() {
 			f.Observed = map[plan.TrackName]float64{plan.Stable: 100 - seen, plan.Canary: seen}
 		}

@@ -85,6 +85,7 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 		e.Verdict.Reason += ": " + problem
 	}
 	e.Looked, e.Looks = seen.Now, e.Looks+1
+	e.Trail = trailed(e, r.status.Position.Step, look)
 	if e.State, err = state.Checkpoint(); err != nil {
 		return e, fmt.Errorf("keep evidence of %s: %w", a.Name, err)
 	}

@@ -77,6 +77,7 @@ type Evidence struct {
 	Verdict  plan.Verdict    `json:"verdict"`
 	Looks    int             `json:"looks"`
 	Share    share.State     `json:"share,omitzero"` // of the requests, as counted while the state of the step held
+	Trail    plan.Trail      `json:"trail,omitzero"` // thinned, for reports
 
 	Asked map[string]Asking `json:"asked,omitempty"` // queries of the user's own, by name
 }
