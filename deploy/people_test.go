@@ -56,6 +56,29 @@ func TestWhoMayAct(t *testing.T) {
 	}
 }
 
+// Groups are those the API server knows the actor by, and no others.
+func TestGroupsAreTheActorsOwn(t *testing.T) {
+	api, ns := clustertest.New(t, scheme(t))
+	clustertest.Install(t)
+	people := cast(t, api, ns)
+	enforce(t, api, ns)
+	for _, c := range []struct {
+		groups  []any
+		refusal string
+	}{
+		{[]any{"sre"}, ""},
+		{[]any{"sre", "dba"}, "is not in all of the groups sre, dba"},
+		{[]any{"dba"}, "is not in all of the groups dba"},
+	} {
+		a := action(ns, "checkout", "approve", "approver")
+		a.Object["spec"].(map[string]any)["groups"] = c.groups
+		err := people["approver"].Create(t.Context(), a, client.DryRunAll)
+		if (c.refusal == "") != (err == nil) || err != nil && !strings.Contains(err.Error(), c.refusal) {
+			t.Errorf("in the name of %v: got %v, want a refusal with %q", c.groups, err, c.refusal)
+		}
+	}
+}
+
 func TestRolesShowToViewersAndKeepRecordsFromEditors(t *testing.T) {
 	api, ns := clustertest.New(t, scheme(t))
 	clustertest.Install(t)
@@ -125,7 +148,7 @@ func cast(t *testing.T, api *cluster.Access, ns string) map[string]client.Client
 			}
 		}
 		config := rest.CopyConfig(clustertest.Config(t))
-		config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:authenticated"}}
+		config.Impersonate = rest.ImpersonationConfig{UserName: user, Groups: []string{"system:authenticated", "sre"}}
 		as, err := client.New(config, client.Options{Scheme: scheme(t), Mapper: api.RESTMapper()})
 		if err != nil {
 			t.Fatal(err)

@@ -56,6 +56,16 @@ type ActionSpec struct {
 	// +kubebuilder:validation:MaxLength=256
 	Actor string `json:"actor"`
 
+	// Groups are those of the actor's groups in whose name they act; they count at approvals of a group that the Canary itself
+	// does not list. Default: none.
+	//
+	// +optional
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=64
+	// +kubebuilder:validation:items:MinLength=1
+	// +kubebuilder:validation:items:MaxLength=256
+	Groups []string `json:"groups,omitempty"`
+
 	// Reason is why, for the record. Default: none.
 	//
 	// +optional

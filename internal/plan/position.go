@@ -62,6 +62,7 @@ type Failure struct {
 type Act struct {
 	Verb   Verb      `json:"verb"`
 	Actor  string    `json:"actor"`
+	Groups []string  `json:"groups,omitempty"` // of the actor, as far as somebody vouches for them
 	Reason string    `json:"reason,omitempty"`
 	At     time.Time `json:"at"`
 	Step   *int      `json:"step,omitempty"` // the step it is meant for; nil: the present one

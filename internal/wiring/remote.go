@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -159,10 +160,13 @@ func (r *Remote) Act(ctx context.Context, name string, act progress.Act) error {
 	if err != nil {
 		return err
 	}
-	if act.Actor, err = r.whoAmI(ctx); err != nil {
+	me, err := r.whoAmI(ctx)
+	if err != nil {
 		return err
 	}
-	a := &objects.Action{Spec: v1alpha1.ActionSpec{Canary: p.Canary, Verb: v1alpha1.Verb(act.Verb), Actor: act.Actor, Reason: act.Reason, Step: act.Step}}
+	a := &objects.Action{Spec: v1alpha1.ActionSpec{
+		Canary: p.Canary, Verb: v1alpha1.Verb(act.Verb), Actor: me.Username, Groups: ownGroups(me.Groups), Reason: act.Reason, Step: act.Step,
+	}}
 	a.Namespace, a.GenerateName = r.namespace, p.Canary+"-"
 	if err := r.access.Create(ctx, a); err != nil {
 		return fmt.Errorf("make an Action: %w", err)
@@ -189,13 +193,22 @@ func (r *Remote) answered(ctx context.Context, a *objects.Action) error {
 	return nil
 }
 
-// whoAmI is the name that the API server knows the user by.
-func (r *Remote) whoAmI(ctx context.Context) (string, error) {
+// whoAmI is how the API server knows the user.
+func (r *Remote) whoAmI(ctx context.Context) (authenticationv1.UserInfo, error) {
 	me, err := r.kube.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authenticationv1.SelfSubjectReview{}, metav1.CreateOptions{})
 	if err != nil {
-		return "", fmt.Errorf("ask the API server who acts: %w", err)
+		return authenticationv1.UserInfo{}, fmt.Errorf("ask the API server who acts: %w", err)
 	}
-	return me.Status.UserInfo.Username, nil
+	return me.Status.UserInfo, nil
+}
+
+// mostGroups is how many groups an Action may name.
+const mostGroups = 64
+
+// ownGroups are the groups that people are put into, without those that Kubernetes itself gives to everybody.
+func ownGroups(all []string) []string {
+	own := slices.DeleteFunc(slices.Clone(all), func(g string) bool { return strings.HasPrefix(g, "system:") || len(g) > 256 })
+	return own[:min(len(own), mostGroups)]
 }
 
 // Eject deletes a Canary and waits until the controller has taken its hands off the target. What keeps it from doing so is

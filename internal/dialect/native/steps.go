@@ -124,7 +124,7 @@ func (r stepReader) approve(a *v1alpha1.Approve) *plan.Approved {
 		if len(groups) > 0 {
 			r.refuse("approve.group", "there is no group %s in spec.groups", a.Group)
 		} else {
-			r.w.notes.Warn(r.at("approve.group"), "spec.groups does not say who is in %s; without it nobody on a single machine may approve", a.Group)
+			r.w.notes.Warn(r.at("approve.group"), "spec.groups does not say who is in %s: on a cluster these are its users of that group, on a single machine nobody may approve", a.Group)
 		}
 	}
 	return &plan.Approved{Group: a.Group, Within: read(a.Within)}

@@ -1,5 +1,6 @@
 // Package groups is the keeper that reads the groups in the Canary itself: a name in the list may answer, any other may
-// not. Names are compared exactly. Who an actor really is, the socket's file permissions decide.
+// not. A group that the Canary does not list is one of the cluster's: who brings it along may answer. Names are compared
+// exactly. Who an actor really is, and in which groups, the socket's file permissions decide, or the cluster's admission policy.
 package groups
 
 import (
@@ -32,10 +33,12 @@ func (Keeper) Admit(ctx context.Context, r gate.Request) error {
 		return nil
 	}
 	members, known := r.Groups[r.Gate.Group]
-	if !known {
+	switch {
+	case !known && slices.Contains(r.Act.Groups, r.Gate.Group):
+		return nil
+	case !known:
 		return fmt.Errorf("%s as %s: the gate asks for group %q, which has no members", r.Act.Verb, r.Act.Actor, r.Gate.Group)
-	}
-	if !slices.Contains(members, r.Act.Actor) {
+	case !slices.Contains(members, r.Act.Actor):
 		return fmt.Errorf("%s as %s: not a member of group %q", r.Act.Verb, r.Act.Actor, r.Gate.Group)
 	}
 	return nil
