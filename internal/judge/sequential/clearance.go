@@ -9,6 +9,7 @@ import (
 // A clearance is the evidence that the canary is not harmful: an average of bets with different caution.
 type clearance struct {
 	Logs [6]float64 `json:"logs"` // log wealth of each bet
+	Log  float64    `json:"log"`  // of their average
 }
 
 func cautions() [6]float64 { return [6]float64{0.1, 0.3, 0.45, 0.6, 0.75, 0.9} }
@@ -25,10 +26,11 @@ func (c *clearance) play(p bet.Pair, harm bet.Margin, burst float64, r *rules) {
 
 // cap throws away what exceeds most, in nats.
 func (c *clearance) cap(most float64) {
-	if over := c.log() - most; over > 0 {
+	if c.Log = c.average(); c.Log > most {
 		for i := range c.Logs {
-			c.Logs[i] -= over
+			c.Logs[i] -= c.Log - most
 		}
+		c.Log = most
 	}
 	for i := range c.Logs {
 		c.Logs[i] = math.Max(c.Logs[i], -1e6)
@@ -36,14 +38,18 @@ func (c *clearance) cap(most float64) {
 }
 
 // log is the log of the average wealth.
-func (c *clearance) log() float64 {
+func (c *clearance) log() float64 { return c.Log }
+
+func (c *clearance) average() float64 {
 	top := c.Logs[0]
 	for _, l := range c.Logs {
 		top = math.Max(top, l)
 	}
 	sum := 0.0
 	for _, l := range c.Logs {
-		sum += math.Exp(l - top)
+		if l > top-40 { // less is lost in rounding
+			sum += math.Exp(l - top)
+		}
 	}
 	return top + math.Log(sum/float64(len(c.Logs)))
 }

@@ -20,8 +20,7 @@ type failures struct {
 	Spread  float64      `json:"spread"`
 	Clear   clearance    `json:"clear"`
 	Range   bet.Interval `json:"range"`
-	Low     float64      `json:"low"` // what Range has come to
-	High    float64      `json:"high"`
+	Above   float64      `json:"above"` // the bets themselves have excluded ratios up to this one; 0: none
 	Sum     total        `json:"sum"`
 	cells   []cell
 	logs    []float64
@@ -55,11 +54,17 @@ func (f *failures) play(r *rules, b *block, tolerate float64) {
 	harm := bet.Margin{Ratio: r.Failures.Harmful.Ratio / b.swing(), Plus: r.Failures.Harmful.Plus}
 	f.Clear.play(b.Fail, harm, burst, r)
 	f.Range.Observe(b.Fail, burst)
-	f.Low, f.High = f.Range.Limits(intervalMiss)
-	if f.value() >= excluded { // the bets above are better ones, and exclude the tolerated ratio themselves
-		f.Low = math.Max(f.Low, math.Min(m.Ratio, f.High))
+	f.Above = 0
+	if f.value() >= excluded {
+		f.Above = m.Ratio
 	}
 	f.Sum.weigh(b.Fail)
+}
+
+// limits are the always-valid limits of the ratio of the canary's rate to stable's.
+func (f *failures) limits() (low, high float64) {
+	low, high = f.Range.Limits(intervalMiss)
+	return math.Max(low, math.Min(f.Above, high)), high // the bets above are better ones than those of the interval
 }
 
 // playPods bets on how many pods failed at all. Doubling a small rate at most doubles the pods that fail, so the

@@ -3,6 +3,7 @@ package sequential
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"serin.dev/serin/internal/judge/sequential/bet"
 	"serin.dev/serin/internal/plan"
@@ -11,56 +12,63 @@ import (
 // intervalMiss is what each side of an interval of an effect may err: intervals are always valid at 95 %.
 const intervalMiss = 0.025
 
-// findings reports every metric, in a fixed order.
-func (s *state) findings(r *rules, outcome plan.Outcome) []plan.Finding {
-	all := make([]plan.Finding, 0, 4)
-	all = append(all, s.failuresFinding(r))
-	if r.Objective.Availability > 0 {
-		all = append(all, s.promiseFinding(nameAvailability, &s.Up))
-	}
-	all = append(all, s.latencyFinding(r))
-	if r.Objective.For > 0 {
-		all = append(all, s.promiseFinding(nameFast, &s.Fast))
-	}
-	for i := range all {
-		f := &all[i]
-		switch {
-		case f.Outcome == plan.Unavailable || f.Outcome == plan.Insufficient:
-		case outcome == plan.Fail && f.Name == s.Blame:
-			f.Outcome = plan.Fail
-		case outcome == plan.Unavailable || outcome == plan.Insufficient:
-			f.Outcome = outcome
-		case f.Outcome == plan.Pass && outcome == plan.Fail:
-			f.Outcome = plan.Hold
+// findings reports every metric, in a fixed order, in the memory of all.
+func (s *state) findings(r *rules, a answered, all []plan.Finding) []plan.Finding {
+	all = all[:0]
+	add := func(name string, fill func(*plan.Finding)) {
+		var n map[plan.TrackName]int64
+		if all = slices.Grow(all, 1)[:len(all)+1]; all[len(all)-1].N != nil {
+			n = all[len(all)-1].N
+		} else {
+			n = make(map[plan.TrackName]int64, 2)
 		}
+		f := &all[len(all)-1]
+		*f = plan.Finding{Name: name, Unit: "ratio", N: n, Outcome: plan.Hold}
+		fill(f)
+		f.Low, f.High = math.Min(f.Low, f.Effect), math.Max(f.High, f.Effect) // drawing it towards 1 may have moved it out
+		s.settle(f, a)
+	}
+	add(nameFailures, func(f *plan.Finding) { s.failuresFinding(r, f) })
+	if r.Objective.Availability > 0 {
+		add(nameAvailability, s.Up.finding)
+	}
+	add(nameLatency, func(f *plan.Finding) { s.latencyFinding(r, f) })
+	if r.Objective.For > 0 {
+		add(nameFast, s.Fast.finding)
 	}
 	return all
 }
 
-func (s *state) failuresFinding(r *rules) plan.Finding {
-	f := plan.Finding{
-		Name: nameFailures, Unit: "ratio", Evidence: readable(s.Fail.value()),
-		Effect: s.Fail.Sum.ratio(), Low: s.Fail.Low, High: s.Fail.High,
-		Stable: s.FailedB / math.Max(s.Stables, 1), Canary: s.FailedC / math.Max(s.Canaries, 1),
-		N:       seen(s.Stables, s.Canaries),
-		Outcome: plan.Hold, Needs: s.needs(r),
+// settle brings what a metric says by itself in line with the whole answer.
+func (s *state) settle(f *plan.Finding, a answered) {
+	switch {
+	case f.Outcome == plan.Unavailable || f.Outcome == plan.Insufficient:
+	case a.outcome == plan.Fail && f.Name == s.Blame:
+		f.Outcome = plan.Fail
+	case a.outcome == plan.Unavailable || a.outcome == plan.Insufficient:
+		f.Outcome = a.outcome
+	case f.Outcome == plan.Pass && a.outcome == plan.Fail:
+		f.Outcome = plan.Hold
 	}
+}
+
+func (s *state) failuresFinding(r *rules, f *plan.Finding) {
+	f.Evidence, f.Effect, f.Needs = readable(s.Fail.value()), s.Fail.Sum.ratio(), s.needs(r)
+	f.Low, f.High = s.Fail.limits()
+	f.Stable, f.Canary = s.FailedB/math.Max(s.Stables, 1), s.FailedC/math.Max(s.Canaries, 1)
+	count(f, s.Stables, s.Canaries)
 	if s.Compared < 0 {
 		f.Outcome = plan.Insufficient
 	} else if s.Fail.Clear.log() >= r.clearNeed {
 		f.Outcome = plan.Pass
 	}
-	return enclose(f)
 }
 
-func (s *state) latencyFinding(r *rules) plan.Finding {
+func (s *state) latencyFinding(r *rules, f *plan.Finding) {
 	l := &s.Slow
-	f := plan.Finding{
-		Name: nameLatency, Unit: "ratio", Evidence: readable(l.value()),
-		Effect: l.Sum.ratio(), Low: l.Low, High: l.High,
-		N:       seen(l.N.NB, l.N.NC),
-		Outcome: plan.Hold,
-	}
+	f.Evidence, f.Effect = readable(l.value()), l.Sum.ratio()
+	f.Low, f.High = l.Range.Limits(intervalMiss)
+	count(f, l.N.NB, l.N.NC)
 	switch {
 	case l.Used == 0 && len(l.Bounds) == 0 || s.latencyLost():
 		f.Outcome = plan.Unavailable
@@ -73,35 +81,23 @@ func (s *state) latencyFinding(r *rules) plan.Finding {
 		f.Stable = l.Stable[l.Tail] / math.Max(l.N.NB, 1)
 		f.Canary = l.Canary[l.Tail] / math.Max(l.N.NC, 1)
 	}
-	return enclose(f)
 }
 
-func (s *state) promiseFinding(name string, p *promise) plan.Finding {
+func (p *promise) finding(f *plan.Finding) {
 	low, high := p.Range.limits(intervalMiss)
-	stable, canary := p.XB/math.Max(p.NB, 1), p.X/math.Max(p.N, 1)
-	scale := math.Max(stable, 1e-4) // the interval is of the canary's rate; as an effect it is set against stable's
-	f := plan.Finding{
-		Name: name, Unit: "ratio", Evidence: readable(p.Held.Value()),
-		Effect: canary / scale, Low: low / scale, High: high / scale, Stable: stable, Canary: canary,
-		N:       seen(p.NB, p.N),
-		Outcome: plan.Hold,
-	}
+	f.Stable, f.Canary = p.XB/math.Max(p.NB, 1), p.X/math.Max(p.N, 1)
+	scale := math.Max(f.Stable, 1e-4) // the interval is of the canary's rate; as an effect it is set against stable's
+	f.Evidence, f.Effect, f.Low, f.High = readable(p.Held.Value()), f.Canary/scale, low/scale, high/scale
+	count(f, p.NB, p.N)
 	if p.N == 0 {
 		f.Outcome = plan.Insufficient
 	}
-	return enclose(f)
 }
 
-// seen are the requests of both tracks, as far as whole numbers are exact.
-func seen(stable, canary float64) map[plan.TrackName]int64 {
+// count notes the requests of both tracks, as far as whole numbers are exact.
+func count(f *plan.Finding, stable, canary float64) {
 	const most = 1 << 53
-	return map[plan.TrackName]int64{plan.Stable: int64(math.Min(stable, most)), plan.Canary: int64(math.Min(canary, most))}
-}
-
-// enclose keeps the estimate inside its interval, where drawing it towards 1 has moved it out.
-func enclose(f plan.Finding) plan.Finding {
-	f.Low, f.High = math.Min(f.Low, f.Effect), math.Max(f.High, f.Effect)
-	return f
+	f.N[plan.Stable], f.N[plan.Canary] = int64(math.Min(stable, most)), int64(math.Min(canary, most))
 }
 
 func readable(evidence float64) float64 { return math.Min(evidence, 1e12) }
@@ -148,7 +144,7 @@ func (s *state) accuse(r *rules) string {
 }
 
 // compare describes both metrics in a sentence.
-func (s *state) compare() string {
+func (s *state) compare(r *rules) string {
 	if s.Slow.Used == 0 || s.Slow.N.NC == 0 {
 		return s.compareFailures()
 	}
@@ -156,8 +152,9 @@ func (s *state) compare() string {
 }
 
 func (s *state) compareFailures() string {
+	low, high := s.Fail.limits()
 	return fmt.Sprintf("failures: %.0f of %.0f requests on the canary, %.0f of %.0f on stable, ratio %.3g (%.3g to %.3g)",
-		s.FailedC, s.Canaries, s.FailedB, s.Stables, s.Fail.Sum.ratio(), s.Fail.Low, s.Fail.High)
+		s.FailedC, s.Canaries, s.FailedB, s.Stables, s.Fail.Sum.ratio(), low, high)
 }
 
 func (s *state) compareLatency() string {

@@ -22,35 +22,51 @@ type sight struct {
 	moved            bool    // so far that the look is left out
 }
 
-// Look weighs one look.
-func (j *sequentialJudge) Look(given judge.State, l judge.Look) (judge.State, plan.Verdict) {
-	s, r := given.(*state), &j.rules
+// Look weighs one look. The verdict is the caller's: no later look changes it.
+func (j *Judge) Look(given judge.State, l judge.Look) (judge.State, plan.Verdict) {
+	var v plan.Verdict
+	s, _ := j.Weigh(given, l)
+	j.Explain(s, &v)
+	return s, v
+}
+
+// Weigh is the part of Look that decides. In the steady state it takes no memory.
+func (j *Judge) Weigh(given judge.State, l judge.Look) (judge.State, plan.Outcome) {
+	s := given.(*state)
+	s.last = s.weigh(&j.rules, l)
+	return s, s.last.outcome
+}
+
+// Explain is the verdict on the look that was weighed last. It is written over what v held, in its memory: a caller that keeps
+// verdicts hands in a new one each time.
+func (j *Judge) Explain(given judge.State, v *plan.Verdict) {
+	s := given.(*state)
+	v.Outcome, v.Evidence, v.Limit = s.last.outcome, s.last.evidence, j.rules.limit
+	v.Reason = s.explain(&j.rules)
+	v.Metrics = s.findings(&j.rules, s.last, v.Metrics)
+}
+
+func (s *state) weigh(r *rules, l judge.Look) answered {
 	if problem := check(l, s.Started, s.T); problem != "" {
-		return s, s.missed(r, "the look is refused: "+problem)
+		return s.miss("the look is refused: " + problem)
 	}
 	_, stable := track(l, plan.Stable)
 	_, canary := track(l, plan.Canary)
 	history := l.T <= 0
 	switch {
 	case l.Gap:
-		return s, s.missed(r, "nothing was scraped")
+		return s.miss("nothing was scraped")
 	case !stable && (history || l.Weight < 100):
-		return s, s.missed(r, "stable was not scraped")
+		return s.miss("stable was not scraped")
 	case !canary && !history && l.Weight > 0:
-		return s, s.missed(r, "the canary was not scraped")
+		return s.miss("the canary was not scraped")
 	}
 	seen := s.read(r, l)
 	if !history {
 		s.play(r, seen)
 	}
 	s.learn(r, seen, history)
-	return s, s.verdict(r, seen, history)
-}
-
-// missed notes a look that brought nothing. The interval it covers is joined to that of the next look.
-func (s *state) missed(r *rules, why string) plan.Verdict {
-	s.Missed++
-	return s.unseen(r, why)
+	return s.decide(r, seen, history)
 }
 
 // read sorts a look into arms.

@@ -18,8 +18,6 @@ type latency struct {
 	Tail    int          `json:"tail"`             // the mark that is reported and must be cleared
 	TailOK  clearance    `json:"tailOK"`
 	Range   bet.Interval `json:"range"`
-	Low     float64      `json:"low"` // what Range has come to
-	High    float64      `json:"high"`
 	Canary  []float64    `json:"canary,omitempty"` // slower than each bound, in the release
 	Stable  []float64    `json:"stable,omitempty"`
 	N       bet.Pair     `json:"n"`
@@ -80,7 +78,7 @@ const (
 // pin fixes the bounds; what was learned on other bounds is forgotten.
 func (l *latency) pin(bounds []float64) {
 	*l = latency{
-		Bounds: bounds, Low: bet.Least, High: bet.Most,
+		Bounds: bounds,
 		Marks:  make([]mark, len(bounds)),
 		Canary: make([]float64, len(bounds)),
 		Stable: make([]float64, len(bounds)),
@@ -173,7 +171,10 @@ func (l *latency) pace(r *rules, roster *roster, canaries, stables int) float64 
 	most := 0.0
 	for i := l.First; i < l.First+l.Used; i++ {
 		l.spreads[i] = spread(roster.Pods, i, l.Marks[i].Noise.burst())
-		if steep := l.Grid.steepness(i); l.spreads[i] > 0 && steep > 0.1 && l.Grid.Shares[i] > 0.01 {
+		if l.spreads[i] == 0 || l.Grid.Shares[i] < 0.01 {
+			continue
+		}
+		if steep := l.Grid.steepness(i); steep > 0.1 {
 			most = math.Max(most, l.spreads[i]/steep)
 		}
 	}
@@ -188,7 +189,6 @@ func (l *latency) playTail(r *rules, b *block, shares []float64) {
 	harm := bet.Margin{Ratio: ratio / b.swing(), Plus: r.Failures.Harmful.Plus}
 	l.TailOK.play(pair, harm, burst, r)
 	l.Range.Observe(pair, burst)
-	l.Low, l.High = l.Range.Limits(intervalMiss)
 	l.Sum.weigh(pair)
 	l.N.NC, l.N.NB = l.N.NC+pair.NC, l.N.NB+pair.NB
 	for i := range l.Canary {

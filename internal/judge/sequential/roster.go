@@ -20,14 +20,14 @@ type pod struct {
 // failed is the kind of event that is not about a bound.
 const failed = -1
 
-func (p *pod) record(kind int) *record {
-	if kind == failed {
-		return &p.Failed
+func (p *pod) record(kind int) record {
+	switch {
+	case kind == failed:
+		return p.Failed
+	case kind >= len(p.Slow):
+		return record{}
 	}
-	if kind >= len(p.Slow) {
-		return &record{}
-	}
-	return &p.Slow[kind]
+	return p.Slow[kind]
 }
 
 // Pods that have not been seen for this long are forgotten, and no more than so many are kept.
@@ -62,6 +62,9 @@ func (r *roster) admit(pods map[string]judge.Tally, t float64) []entry {
 	}
 	slices.Sort(r.names)
 	r.Now = t
+	if r.again(pods, t) {
+		return r.entries
+	}
 	first, settled := len(r.Pods) == 0, false
 	at := 0
 	for _, name := range r.names {
@@ -86,6 +89,24 @@ func (r *roster) admit(pods map[string]judge.Tally, t float64) []entry {
 	}
 	r.Swept = !settled && !first && len(r.names) > 0
 	return r.entries
+}
+
+// again admits pods that are all known, as they are in nearly every look.
+func (r *roster) again(pods map[string]judge.Tally, t float64) bool {
+	r.entries = r.entries[:0]
+	for i := range r.Pods {
+		if tally, there := pods[r.Pods[i].Name]; there {
+			r.entries = append(r.entries, entry{tally: tally, pod: i})
+		}
+	}
+	if len(pods) == 0 || len(r.entries) < len(pods) {
+		return false
+	}
+	for _, e := range r.entries {
+		r.Pods[e.pod].Seen = t
+	}
+	r.Swept = false
+	return true
 }
 
 // forget drops pods that are gone. It runs at the end of a look, for entries point into Pods.

@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 
 	"serin.dev/serin/internal/judge"
@@ -16,7 +17,7 @@ import (
 )
 
 // defaults is the judge of an empty block.
-func defaults(t testing.TB) judge.Judge {
+func defaults(t testing.TB) *sequential.Judge {
 	t.Helper()
 	j, err := sequential.New(sequential.Default())
 	if err != nil {
@@ -316,18 +317,74 @@ func many(k int, l judge.Look) []judge.Look {
 
 func idle(k int) []judge.Look { return many(k, pair(0, 10, 0, 0, 0, 0)) }
 
+// 20 pods, one release, looks one after the other: what a judge costs for each. Deciding takes no memory.
+func BenchmarkWeigh(b *testing.B) {
+	benchmark(b, func(j *sequential.Judge, s judge.State, l judge.Look) { j.Weigh(s, l) })
+}
+
 func BenchmarkLook(b *testing.B) {
+	benchmark(b, func(j *sequential.Judge, s judge.State, l judge.Look) { j.Look(s, l) })
+}
+
+func benchmark(b *testing.B, look func(*sequential.Judge, judge.State, judge.Look)) {
 	for _, name := range []string{"same, 0.5 %", "same latency"} {
 		b.Run(fmt.Sprintf("%s, 20 pods", name), func(b *testing.B) {
-			j, all, s, k := defaults(b), looks(family(b, name), 1, 720), judge.State(nil), 0
+			j, all := defaults(b), looks(family(b, name), 1, 720)
+			s, k := j.Start(), 0
+			for _, l := range all[:200] {
+				look(j, s, l)
+			}
 			b.ReportAllocs()
+			before := worked(b)
 			for b.Loop() {
-				if k%len(all) == 0 {
-					s = j.Start()
-				}
-				s, _ = j.Look(s, all[k%len(all)])
+				l := all[200+k%(len(all)-200)]
+				l.T += float64(k/(len(all)-200)) * 3600
+				look(j, s, l)
 				k++
 			}
+			b.ReportMetric(float64(worked(b)-before)/float64(k), "cpu-ns/op")
 		})
+	}
+}
+
+// worked is the processor time this process has had: on a busy machine it says more than the clock.
+func worked(b *testing.B) int64 {
+	var used syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &used); err != nil {
+		b.Fatal(err)
+	}
+	return used.Utime.Nano() + used.Stime.Nano()
+}
+
+// Deciding on a look takes no memory, whatever is compared.
+func TestWeighingTakesNoMemory(t *testing.T) {
+	for _, name := range []string{"same, 0.5 %", "same latency", "same, 0.5 %, bursts of 3"} {
+		j, all, k := defaults(t), looks(family(t, name), 1, 700), 400
+		s := j.Start()
+		for _, l := range all[:k] {
+			j.Weigh(s, l)
+		}
+		if allocs := testing.AllocsPerRun(200, func() { j.Weigh(s, all[k]); k++ }); allocs > 0 {
+			t.Errorf("%s: %g allocations a look", name, allocs)
+		}
+	}
+}
+
+// A verdict is the caller's: looks that follow do not change it, and what is explained over it is the same as anew.
+func TestVerdictsAreTheCallers(t *testing.T) {
+	j, all := defaults(t), looks(family(t, "0.5 to 5 %"), 1, 30)
+	s := j.Start()
+	var first, over plan.Verdict
+	_, first = j.Look(s, all[130])
+	before := print(t, first)
+	for _, l := range all[131:140] {
+		_, v := j.Look(s, l)
+		j.Explain(s, &over)
+		if print(t, v) != print(t, over) {
+			t.Fatalf("explained over another: %s, anew: %s", print(t, over), print(t, v))
+		}
+	}
+	if print(t, first) != before {
+		t.Errorf("later looks have changed a verdict: %s", print(t, first))
 	}
 }

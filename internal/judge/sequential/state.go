@@ -11,8 +11,8 @@ import (
 	"serin.dev/serin/internal/plan"
 )
 
-// A sequentialJudge holds what the settings fix; all that looks change is in the state.
-type sequentialJudge struct{ rules rules }
+// A Judge holds what the settings fix; all that looks change is in the state.
+type Judge struct{ rules rules }
 
 // rules are the settings with what follows from them.
 type rules struct {
@@ -57,6 +57,7 @@ type state struct {
 	Stake    stakes   `json:"stakes"`
 	Settings string   `json:"settings"`
 	arms     [2]arm   // scratch: canary, stable
+	last     answered
 }
 
 // stakes are the shares of the budget: the weighted average of the metrics' evidence is fair under every dependence
@@ -75,7 +76,7 @@ const (
 )
 
 // New returns the sequential judge of the given settings.
-func New(c Config) (judge.Judge, error) {
+func New(c Config) (*Judge, error) {
 	if !inside(c.FalseRollback) || !inside(c.FalsePromotion) {
 		return nil, fmt.Errorf("build sequential judge: budget %g, %g is not between 0 and 1", c.FalseRollback, c.FalsePromotion)
 	}
@@ -83,7 +84,7 @@ func New(c Config) (judge.Judge, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build sequential judge: %w", err)
 	}
-	return &sequentialJudge{rules: rulesOf(c, string(print))}, nil
+	return &Judge{rules: rulesOf(c, string(print))}, nil
 }
 
 func rulesOf(c Config, print string) rules {
@@ -98,9 +99,8 @@ func rulesOf(c Config, print string) rules {
 }
 
 // Start returns the state before the first look.
-func (j *sequentialJudge) Start() judge.State {
+func (j *Judge) Start() judge.State {
 	s := &state{Settings: j.rules.print, Compared: -1, Stake: stakes{Failures: 1}}
-	s.Fail.Low, s.Fail.High, s.Slow.Low, s.Slow.High = bet.Least, bet.Most, bet.Least, bet.Most
 	s.Fail.Alike = 1
 	s.Fail.Counts.Stake(1, j.rules.prior)
 	s.Fail.Pods.Stake(0, j.rules.prior)
@@ -123,7 +123,7 @@ func (s *state) Checkpoint() ([]byte, error) {
 }
 
 // Restore reads a checkpoint of a judge with the same settings.
-func (j *sequentialJudge) Restore(checkpoint []byte) (judge.State, error) {
+func (j *Judge) Restore(checkpoint []byte) (judge.State, error) {
 	s := &state{}
 	if err := json.Unmarshal(checkpoint, s); err != nil {
 		return nil, fmt.Errorf("decode evidence: %w", err)

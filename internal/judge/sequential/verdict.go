@@ -24,74 +24,113 @@ const (
 // A release whose evidence is beyond this part of the limit does not pass, even if it is cleared of harm.
 const suspect = 5
 
-// verdict answers a look that was read.
-func (s *state) verdict(r *rules, seen sight, history bool) plan.Verdict {
-	v := plan.Verdict{Limit: r.limit, Evidence: s.level()}
+// A cause is why a look was answered as it was.
+type cause int
+
+const (
+	proven cause = iota // the release fails
+	taught              // history
+	missing
+	blind
+	unreached
+	scarce
+	apart
+	untimed
+	suspicious
+	harmless
+	undecided
+)
+
+// An answer to a look, before it is put into words.
+type answered struct {
+	outcome  plan.Outcome
+	cause    cause
+	evidence float64
+	since    float64 // seconds since canary and stable were compared
+	why      string  // a look brought nothing
+}
+
+// decide answers a look that was read.
+func (s *state) decide(r *rules, seen sight, history bool) answered {
+	a := answered{evidence: s.level()}
 	if history {
-		v.Outcome, v.Metrics = plan.Insufficient, s.findings(r, plan.Insufficient)
-		v.Reason = s.lesson()
-		return v
+		a.outcome, a.cause = plan.Insufficient, taught
+		return a
 	}
-	if !s.Failed && v.Evidence >= r.limit {
+	if !s.Failed && a.evidence >= r.limit {
 		s.Failed, s.Blame = true, s.blame()
 		s.Why = s.accuse(r)
 	}
-	s.Most = math.Max(s.Most, v.Evidence)
+	s.Most = math.Max(s.Most, a.evidence)
+	a.since = seen.t - math.Max(0, s.Compared)
 	switch {
 	case s.Failed:
-		v.Outcome, v.Reason, v.Evidence = plan.Fail, s.Why, s.Most
+		a.outcome, a.cause, a.evidence = plan.Fail, proven, s.Most
 	case s.Canaries == 0 || seen.weight == 0 && seen.canary.n == 0:
-		v.Outcome, v.Reason = plan.Insufficient, "no request has reached the canary"
+		a.outcome, a.cause = plan.Insufficient, unreached
 	case s.Stables < fewRequests || s.Canaries < fewRequests:
-		v.Outcome = plan.Insufficient
-		v.Reason = fmt.Sprintf("%.0f requests on the canary and %.0f on stable are too few to say anything", s.Canaries, s.Stables)
+		a.outcome, a.cause = plan.Insufficient, scarce
 	case s.Compared < 0 || seen.t-s.Compared > staleAfter:
-		v.Outcome = plan.Insufficient
-		v.Reason = fmt.Sprintf("for %.0f s canary and stable have not both had traffic", seen.t-math.Max(0, s.Compared))
+		a.outcome, a.cause = plan.Insufficient, apart
+	case s.latencyLost():
+		a.outcome, a.cause = plan.Hold, untimed
+	case a.evidence >= r.limit/suspect:
+		a.outcome, a.cause = plan.Hold, suspicious
+	case s.Fail.Clear.log() >= r.clearNeed && s.latencyClear(r):
+		a.outcome, a.cause = plan.Pass, harmless
 	default:
-		v.Outcome, v.Reason = s.weighUp(r)
+		a.outcome, a.cause = plan.Hold, undecided
 	}
-	v.Metrics = s.findings(r, v.Outcome)
-	return v
+	return a
 }
 
-// unseen answers a look that brought nothing: it can neither pass nor, for the first time, fail.
-func (s *state) unseen(r *rules, why string) plan.Verdict {
-	v := plan.Verdict{Limit: r.limit, Evidence: s.level()}
+// miss answers a look that brought nothing: it can neither pass nor, for the first time, fail. The interval it covers is joined
+// to that of the next look.
+func (s *state) miss(why string) answered {
+	s.Missed++
+	a := answered{outcome: plan.Hold, cause: missing, evidence: s.level(), why: why}
 	switch {
 	case s.Failed:
-		v.Outcome, v.Reason, v.Evidence = plan.Fail, s.Why, s.Most
+		a.outcome, a.cause, a.evidence = plan.Fail, proven, s.Most
 	case s.Missed >= missedMost:
-		v.Outcome, v.Reason = plan.Unavailable, fmt.Sprintf("%d looks in a row brought nothing: %s", s.Missed, why)
+		a.outcome, a.cause = plan.Unavailable, blind
 	case s.Canaries == 0:
-		v.Outcome, v.Reason = plan.Insufficient, why
-	default:
-		v.Outcome, v.Reason = plan.Hold, why
+		a.outcome = plan.Insufficient
 	}
-	v.Metrics = s.findings(r, v.Outcome)
-	return v
+	return a
 }
 
 // level is the evidence in numbers that a reader can hold.
 func (s *state) level() float64 { return math.Min(s.evidence(), 1e12) }
 
-// weighUp answers when there is data and it does not fail the release.
-func (s *state) weighUp(r *rules) (plan.Outcome, string) {
-	compared := s.compare()
-	switch {
-	case s.latencyLost():
-		return plan.Hold, spell("latency cannot be compared: canary and stable share no bucket bounds", compared)
-	case s.level() >= r.limit/suspect:
-		return plan.Hold, fmt.Sprintf("suspicious, %.3g of %g: %s", s.level(), r.limit, compared)
-	case s.Fail.Clear.log() >= r.clearNeed && s.latencyClear(r):
-		return plan.Pass, fmt.Sprintf("the canary is not harmful (chance of error below %.3g %%): %s",
-			100*r.FalsePromotion, compared)
+// explain puts the last answer into words.
+func (s *state) explain(r *rules) string {
+	switch a := &s.last; a.cause {
+	case proven:
+		return s.Why
+	case taught:
+		return s.lesson()
+	case missing:
+		return a.why
+	case blind:
+		return fmt.Sprintf("%d looks in a row brought nothing: %s", s.Missed, a.why)
+	case unreached:
+		return "no request has reached the canary"
+	case scarce:
+		return fmt.Sprintf("%.0f requests on the canary and %.0f on stable are too few to say anything", s.Canaries, s.Stables)
+	case apart:
+		return fmt.Sprintf("for %.0f s canary and stable have not both had traffic", a.since)
+	case untimed:
+		return spell("latency cannot be compared: canary and stable share no bucket bounds", s.compare(r))
+	case suspicious:
+		return fmt.Sprintf("suspicious, %.3g of %g: %s", s.level(), r.limit, s.compare(r))
+	case harmless:
+		return fmt.Sprintf("the canary is not harmful (chance of error below %.3g %%): %s", 100*r.FalsePromotion, s.compare(r))
 	}
 	if more := s.needs(r); more > 0 {
-		return plan.Hold, fmt.Sprintf("not decided yet: %s; if this goes on, about %d more canary requests give leave to promote",
-			compared, more)
+		return fmt.Sprintf("not decided yet: %s; if this goes on, about %d more canary requests give leave to promote", s.compare(r), more)
 	}
-	return plan.Hold, "not decided yet: " + compared
+	return "not decided yet: " + s.compare(r)
 }
 
 // latencyLost says that latency was judged, or could be on one arm, and the other cannot be timed.

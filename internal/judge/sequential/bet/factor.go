@@ -93,8 +93,11 @@ func Harmless(c Pair, m Margin, a float64) float64 {
 	if c.NC <= 0 {
 		return 0
 	}
-	log := c.XC*math.Log(a) + c.NC*m.Plus*(1-a)
-	if c.NB > 0 {
+	log := c.NC * m.Plus * (1 - a)
+	if c.XC > 0 {
+		log += c.XC * math.Log(a)
+	}
+	if c.NB > 0 && c.XB > 0 {
 		log += c.XB * math.Log1p(m.Ratio*c.NC/c.NB*(1-a))
 	}
 	return log

@@ -32,18 +32,43 @@ func (v *Interval) Observe(c Pair, burst float64) {
 	}
 	larger := [sides]float64{1.3, 2, 6}
 	smaller := [sides]float64{0.3, 0.6, 0.85}
+	logLarger := [sides]float64{0.26236426446749106, math.Ln2, 1.791759469228055}
+	logSmaller := [sides]float64{-1.2039728043259361, -0.5108256237659907, -0.16251892949777494}
 	share, temper := c.NC/c.NB, 1/burst
+	events := c.XC + c.XB
 	for i := range rungs {
 		if v.ceiling[i] == 0 {
 			v.ceiling[i] = rung(float64(i))
 		}
 		u := v.ceiling[i] * share
-		for j := range sides {
-			b := math.Log((1 + u) / (1 + larger[j]*u))
-			v.Larger[i][j] += temper * (c.XC*(math.Log(larger[j])+b) + c.XB*b)
-			v.Smaller[i][j] += temper * (c.XC*math.Log(smaller[j]) + c.XB*math.Log1p(u*(1-smaller[j])))
+		if alive(&v.Larger[i]) {
+			all := events * math.Log1p(u)
+			for j, kappa := range larger {
+				v.Larger[i][j] += temper * (c.XC*logLarger[j] + all - events*math.Log1p(kappa*u))
+			}
+		}
+		if alive(&v.Smaller[i]) {
+			for j, kappa := range smaller {
+				log := c.XC * logSmaller[j]
+				if c.XB > 0 {
+					log += c.XB * math.Log1p(u*(1-kappa))
+				}
+				v.Smaller[i][j] += temper * log
+			}
 		}
 	}
+}
+
+// ruined is the log wealth at which the bets of a rung are given up, and far is the one beyond which they are not asked any more:
+// neither will come back, and leaving them saves most of the work.
+const (
+	ruined = -60.0
+	far    = 60.0
+)
+
+func alive(logs *[sides]float64) bool {
+	b := best(*logs)
+	return b > ruined && b < far
 }
 
 // Limits returns the ratios that cannot be excluded when each side may err with probability miss.
