@@ -94,7 +94,7 @@ func (r *Router) change(ctx context.Context, live *unstructured.Unstructured, o 
 	if err := r.answered(ctx, rec, live, beside); err != nil {
 		return err
 	}
-	if wanted := rec.mixture(o.settings, o.at); live == nil || !stands(wanted, live, beside) {
+	if rec.Changed.IsZero() || live == nil || !stands(rec.mixture(o.settings, o.at), live, beside) {
 		rec.Changed = r.Now()
 	}
 	return r.write(ctx, o, rec, beside)
