@@ -35,6 +35,8 @@ type Stage struct {
 	tracks   map[plan.TrackName]judge.Counts
 	replaced int
 	curves   map[Drag][]float64
+	drag     Drag // asked for last, and its curve
+	shares   []float64
 }
 
 // An arm is the pods of a track.
