@@ -7,12 +7,14 @@ import (
 
 	"github.com/spf13/cobra"
 	"k8s.io/client-go/tools/clientcmd"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
 
 	"serin.dev/serin/internal/wiring"
 )
 
 func controllerCommand() *cobra.Command {
 	var o wiring.ClusterOptions
+	var k kayentaOptions
 	var kubeconfig string
 	var text bool
 	c := &cobra.Command{
@@ -37,6 +39,12 @@ func controllerCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if k.listen != "" {
+				k.Log = o.Log
+				if err := m.Add(manager.RunnableFunc(k.serve)); err != nil {
+					return fmt.Errorf("serve Kayenta's API: %w", err)
+				}
+			}
 			o.Log.Info("controller starts", "version", version, "namespaces", strings.Join(o.Namespaces, ","))
 			return m.Start(c.Context())
 		},
@@ -50,6 +58,9 @@ func controllerCommand() *cobra.Command {
 	f.StringVar(&o.Metrics, "metrics-address", ":8080", "where /metrics is served; 0: nowhere")
 	f.StringVar(&o.Health, "health-address", ":8081", "where /healthz and /readyz are served; 0: nowhere")
 	f.IntVar(&o.Workers, "workers", 32, "Canaries handled at the same time")
+	f.StringVar(&k.listen, "kayenta-listen", "", "address to serve Kayenta's API at, while leading; empty: nowhere")
+	f.StringVar(&k.Dir, "kayenta-dir", ".serin-kayenta", "directory of the API's embedded store and of what is under way")
+	k.flags(f, "kayenta-")
 	f.BoolVar(&text, "log-text", false, "log as text, not as JSON lines")
 	return c
 }
