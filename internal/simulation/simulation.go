@@ -4,10 +4,12 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"time"
 
 	"serin.dev/serin/internal/engine"
 	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/reconcile"
 	"serin.dev/serin/internal/releases/memory"
@@ -22,6 +24,7 @@ type Story struct {
 	Judge         func(plan.Use) (judge.Judge, error)
 	Decide        func(plan.Plan, plan.Position, engine.Sight) engine.Decision // nil: the engine's own
 	Looked        func(reconcile.Looking)                                      // told of every look; nil: nobody keeps them
+	Stores        map[string]metric.Store                                      // beside the world's own, for queries; they outlive the process
 	Out           io.Writer                                                    // transcript; nil: none
 	Checkpoint    time.Duration                                                // of the loop; with it the route remembers since when it does what it does
 	Limit         time.Duration                                                // simulated time after which it is not followed further; 0: 3 hours
@@ -161,6 +164,7 @@ func (s *simulation) round() (wait time.Duration) {
 func (s *simulation) restart() {
 	means := Means(s.world, s.store, s.Second, s.watch.judge(s.Judge))
 	means.Decide, means.Checkpoint, means.Looked = s.Decide, s.Checkpoint, s.Looked
+	maps.Copy(means.Metrics, s.Stores)
 	s.loop = reconcile.New(means)
 }
 

@@ -147,3 +147,11 @@ func (c counting) Look(s judge.State, l judge.Look) (judge.State, plan.Verdict) 
 	}
 	return c.Judge.Look(s, l)
 }
+
+// Wants hands on which queries the story's judge has enough of; one that does not say wants all.
+func (c counting) Wants(s judge.State, metric string) bool {
+	j, ok := c.Judge.(interface {
+		Wants(judge.State, string) bool
+	})
+	return !ok || j.Wants(s, metric)
+}
