@@ -31,9 +31,12 @@ func (r *Runner) startAnalysis(p *Progress, o Order, now time.Time, add func(ref
 		}
 		add(runRef(i), runType, fmt.Sprint("Run Canary #", i+1), time.Time{})
 	}
-	add("result", gatherType, "Aggregates and evaluates the canary executions and generates the final results.", time.Time{})
+	add(gatherRef, gatherType, "Aggregates and evaluates the canary executions and generates the final results.", time.Time{})
 	p.Deadline = last.Add(runPatience)
 }
+
+// gatherRef is the stage that sums up.
+const gatherRef = "result"
 
 func runRef(i int) string { return fmt.Sprint("run", i+1) }
 

@@ -122,6 +122,9 @@ func TestAnalysisStops(t *testing.T) {
 		s.Result.Message != "Final canary score 0.0 is not above the marginal score threshold." {
 		t.Errorf("got %+v, %+v", s.Result, s.Exception)
 	}
+	if s.Stages[0].Status != Terminal || s.Stages[len(s.Stages)-1].Status != Succeeded {
+		t.Errorf("the whole is %s, the result %s", s.Stages[0].Status, s.Stages[len(s.Stages)-1].Status)
+	}
 	if run2 := s.Stages[len(s.Stages)-2]; run2.Status != NotStarted || b.clock().After(noon.Add(66*time.Minute)) {
 		t.Errorf("at %v: %+v", b.clock(), s.Stages)
 	}

@@ -97,9 +97,12 @@ func (p *Progress) left() []Stage {
 	return all
 }
 
-// end ends what is not over.
+// end ends what is not over. A failed analysis has gathered its result before.
 func (p *Progress) end(s Status, now time.Time, why *Exception) {
 	p.Status, p.Ended = s, now
+	if last := p.stage(gatherRef); last != nil && s == Terminal {
+		last.Status, last.Started, last.Ended = Succeeded, now, now
+	}
 	if p.Exception == nil {
 		p.Exception = why
 	}

@@ -186,6 +186,9 @@ func (r *Runner) Analysis(ctx context.Context, id string) (AnalysisStatus, error
 		StorageAccount: o.StorageAccount, MetricsAccount: o.MetricsAccount, ConfigurationAccount: o.ConfigurationAccount,
 	}
 	for _, stage := range p.Stages {
+		if stage.Type == outerType { // it holds all the others
+			stage.Status = p.Status
+		}
 		s.Stages = append(s.Stages, StageStatus{stage.Type, stage.Name, stage.Status, stage.Execution})
 	}
 	if p.Status.Over() {
