@@ -116,8 +116,12 @@ func (p *page) analysis(a progress.Analysis) {
 func (p *page) explain(a progress.Analysis, m progress.Metric) {
 	p.add(nil)
 	p.add(spaced(2, say(strong, m.Name), p.verdict(m.Verdict)))
-	p.sample("stable", blue, m.Stable, m.Unit, m.N.Stable)
-	p.sample("canary", orange, m.Canary, m.Unit, m.N.Canary)
+	if m.Unit == plan.Reading {
+		p.reading(m)
+	} else {
+		p.sample("stable", blue, m.Stable, m.Unit, m.N.Stable)
+		p.sample("canary", orange, m.Canary, m.Unit, m.N.Canary)
+	}
 	switch {
 	case m.Known():
 		p.row("  effect", say(plain, fmt.Sprintf("canary is %sx stable, within %s (valid at every look)", progress.Number(m.Effect), m.Interval())))
@@ -134,6 +138,15 @@ func (p *page) explain(a progress.Analysis, m progress.Metric) {
 	if m.Needs > 0 && m.Verdict != plan.Pass && m.Verdict != plan.Fail {
 		p.row("  needs", say(plain, fmt.Sprintf("about %d more requests of the canary", m.Needs)))
 	}
+}
+
+// reading tells the last answer to the user's own query.
+func (p *page) reading(m progress.Metric) {
+	if m.N.Canary == 0 {
+		p.row("  canary", say(quiet, "not measured yet"))
+		return
+	}
+	p.row("  canary", words(say(orange, progress.Number(m.Canary)), say(plain, ", "+m.Measured())))
 }
 
 func (p *page) sample(name string, t tone, value float64, unit string, n int64) {

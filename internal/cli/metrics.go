@@ -38,6 +38,10 @@ func (p *page) metric(m progress.Metric) []text {
 	if m.N.Canary > 0 {
 		row[2] = say(orange, progress.Amount(m.Canary, m.Unit))
 	}
+	if m.Unit == plan.Reading {
+		row[5] = say(quiet, "- / "+progress.Count(m.N.Canary)+" answers")
+		return row
+	}
 	if m.Known() {
 		row[3] = say(plain, fmt.Sprintf("%sx [%s]", progress.Number(m.Effect), m.Interval()))
 	}

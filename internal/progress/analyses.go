@@ -83,6 +83,8 @@ func (m Metric) Interval() string {
 func (m Metric) Summary() string {
 	text := m.Name
 	switch {
+	case m.Unit == plan.Reading && m.N.Canary > 0:
+		return text + fmt.Sprintf(" %s, %s", Number(m.Canary), m.Measured())
 	case m.Known():
 		text += fmt.Sprintf(" %sx stable [%s]", Number(m.Effect), m.Interval())
 	case m.N.Canary > 0:
@@ -94,6 +96,14 @@ func (m Metric) Summary() string {
 		text += fmt.Sprintf(", limit %sx", Number(m.Limit))
 	}
 	return text
+}
+
+// Measured says of an answer to the user's own query how many there were.
+func (m Metric) Measured() string {
+	if m.N.Canary == 1 {
+		return "measured once"
+	}
+	return fmt.Sprintf("the last of %d measurements", m.N.Canary)
 }
 
 // worst is the metric with the most evidence against the canary; false when there is none.
