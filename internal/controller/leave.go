@@ -38,6 +38,7 @@ func (c *Canaries) hold(ctx context.Context, canary *objects.Canary) error {
 	if err := c.Access.Patch(ctx, canary, before); err != nil {
 		return fmt.Errorf("hold %s: %w", objectName(canary), err)
 	}
+	c.Store.Noted(canary)
 	return nil
 }
 

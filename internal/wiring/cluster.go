@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/go-logr/logr"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
@@ -84,6 +85,8 @@ func NewController(o ClusterOptions) (manager.Manager, error) {
 }
 
 func options(o ClusterOptions, scheme *runtime.Scheme, refusals *cluster.Refusals) ctrl.Options {
+	kept := objects.Cached()
+	kept[&appsv1.Deployment{}] = cache.ByObject{Transform: cluster.Lean} // the workload sends parts of it alone
 	watched := map[string]cache.Config{}
 	for _, ns := range o.Namespaces {
 		watched[ns] = cache.Config{}
@@ -93,7 +96,7 @@ func options(o ClusterOptions, scheme *runtime.Scheme, refusals *cluster.Refusal
 		LeaderElection: o.Lead, LeaderElectionID: "serin-controller", LeaderElectionNamespace: o.LeadIn, LeaderElectionReleaseOnCancel: true,
 		Metrics: metricsserver.Options{BindAddress: o.Metrics}, HealthProbeBindAddress: o.Health,
 		Cache: cache.Options{
-			DefaultNamespaces: watched, DefaultTransform: cache.TransformStripManagedFields(), ByObject: objects.Cached(),
+			DefaultNamespaces: watched, DefaultTransform: cache.TransformStripManagedFields(), ByObject: kept,
 			DefaultWatchErrorHandler: func(ctx context.Context, r *toolscache.Reflector, err error) {
 				refusals.Note(err)
 				toolscache.DefaultWatchErrorHandler(ctx, r, err)

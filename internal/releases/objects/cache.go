@@ -58,7 +58,7 @@ func Cached() map[client.Object]cache.ByObject {
 		running = append(running, fields.OneTermNotEqualSelector("status.phase", string(over)))
 	}
 	return map[client.Object]cache.ByObject{
-		&Canary{}:  {Transform: cache.TransformStripManagedFields()},
+		&Canary{}:  {Transform: cluster.Lean},
 		&Action{}:  {Transform: cache.TransformStripManagedFields()},
 		&Release{}: {Transform: cache.TransformStripManagedFields(), Field: fields.AndSelectors(running...)},
 	}

@@ -118,3 +118,36 @@ func TestOldWritesAreForgotten(t *testing.T) {
 		}
 	})
 }
+
+// What is served is the newest of what is known, in whatever order it came to be known.
+func TestTheNewestIsServed(t *testing.T) {
+	name := types.NamespacedName{Name: "shop"}
+	at := func(uid types.UID, version string) *Canary {
+		notes := []metav1.ManagedFieldsEntry{{Manager: "serin"}}
+		return &Canary{ObjectMeta: metav1.ObjectMeta{Name: "shop", UID: uid, ResourceVersion: version, ManagedFields: notes}}
+	}
+	for _, c := range []struct {
+		why     string
+		written []*Canary
+		cached  *Canary
+		want    string
+	}{
+		{"nothing was written", nil, at("a", "7"), "7"},
+		{"the cache lags", []*Canary{at("a", "8")}, at("a", "7"), "8"},
+		{"the cache is ahead", []*Canary{at("a", "8")}, at("a", "10"), "10"},
+		{"written twice", []*Canary{at("a", "8"), at("a", "10")}, at("a", "7"), "10"},
+		{"the answers came in the other order", []*Canary{at("a", "10"), at("a", "8")}, at("a", "7"), "10"},
+		{"another of that name", []*Canary{at("a", "10"), at("b", "12")}, at("a", "7"), "12"},
+	} {
+		o := newOverlay[*Canary]()
+		for _, w := range c.written {
+			o.put(w)
+		}
+		if got, found, sure := o.newest(name, c.cached, true); !found || !sure || got.ResourceVersion != c.want {
+			t.Errorf("%s: served is %s, want %s", c.why, got.ResourceVersion, c.want)
+		}
+		if kept := o.last[name].object; kept != nil && len(kept.ManagedFields) > 0 {
+			t.Errorf("%s: who wrote which field is kept", c.why)
+		}
+	}
+}

@@ -7,6 +7,8 @@ import (
 
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"serin.dev/serin/internal/cluster"
 )
 
 // An overlay is what this process last wrote, so that a read after a write does not go back in time while the cache lags
@@ -24,6 +26,11 @@ type written[T client.Object] struct {
 	at     time.Time
 }
 
+// newer reports whether a write is known to have come after another.
+func (w written[T]) newer(than written[T]) bool {
+	return w.gone == "" && than.gone == "" && w.object.GetUID() == than.object.GetUID() && version(w.object) > version(than.object)
+}
+
 // lag is how long a write is remembered at least: far longer than a cache is ever behind, and short enough to forget.
 const lag = 5 * time.Minute
 
@@ -31,8 +38,9 @@ func newOverlay[T client.Object]() *overlay[T] {
 	return &overlay[T]{last: map[types.NamespacedName]written[T]{}}
 }
 
-// put remembers what was written.
+// put remembers what was written, as a cache would have it.
 func (o *overlay[T]) put(object T) {
+	_, _ = cluster.Lean(object) // has no errors
 	o.remember(client.ObjectKeyFromObject(object), written[T]{object: object, at: time.Now()})
 }
 
@@ -44,6 +52,9 @@ func (o *overlay[T]) bury(object T) {
 func (o *overlay[T]) remember(name types.NamespacedName, w written[T]) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if last, ok := o.last[name]; ok && last.newer(w) {
+		return // two wrote at the same time, and the answers came in the other order
+	}
 	o.last[name] = w
 	if o.sweep == nil {
 		o.sweep = time.AfterFunc(lag, o.forgetOld)

@@ -234,6 +234,10 @@ func (s *Store) write(ctx context.Context, c *Canary, status v1alpha1.CanaryStat
 	return nil
 }
 
+// Noted tells the store of a Canary that was written past it, as the API server answered: the next write of the record is one of
+// that version.
+func (s *Store) Noted(c *Canary) { s.canaries.put(c.DeepCopy()) }
+
 // Report changes what a Canary's status says to people ("shop/checkout"); the record beside it stays as it is. change gets
 // the status and the generation of the spec; what it leaves as it was is not written.
 func (s *Store) Report(ctx context.Context, canary string, change func(before v1alpha1.CanaryStatus, generation int64) v1alpha1.CanaryStatus) error {
