@@ -90,7 +90,8 @@ var errOver = errors.New("over")
 func (a *app) watch(ctx context.Context, number int) (end progress.Release, err error) {
 	name := fmt.Sprintf("%s-%d", a.id, number)
 	patience := time.AfterFunc(within, func() {
-		_ = a.client.Act(ctx, name, progress.Act{Verb: plan.Abort, Actor: "detect", Reason: "undecided"}) // without it, the limit of the whole run ends the wait
+		// Where this does not work, the limit of the whole run ends the wait.
+		_ = a.client.Act(ctx, name, progress.Act{Verb: plan.Abort, Actor: "detect", Reason: "undecided"})
 	})
 	defer patience.Stop()
 	for {

@@ -60,40 +60,46 @@ func (c *course) write(results []result, took time.Duration) error {
 	return file.Close()
 }
 
-func (c *course) print(out io.Writer, results []result, took time.Duration) error {
-	_, err := fmt.Fprintf(out, `# Detection on real processes
-
-Made by `+"`make bench-detect-real`"+` (order of releases from seed %d) in %s, on %d processors that also carried podinfo, the clients and other work.
-
-%d good and %d bad versions of podinfo are released by one `+"`serin run`"+`, %d applications at the same time, with %.0f requests a second
-in all on loopback. Steps are 10 %% for 6 s, 30 %% for 4 s and 50 %% for 2 s and until the judge gives leave; looks are taken each half
-second, from the embedded proxy or by scraping the instances; the judge is that of an empty settings file. A bad version differs by podinfo's own
-flags. Requests and failures are those the new version answered, counted by the clients.
-
-| application | version | releases | promoted | rolled back | undecided | seconds, median | requests to the new version, mean | most | failures it answered, mean |
-|---|---|---|---|---|---|---|---|---|---|
-`, c.seed, took.Round(time.Second), runtime.NumCPU(), count(results, isGood), len(results)-count(results, isGood), len(characters), c.rate)
-	for _, k := range classes(results) {
-		s := k.sum()
+func (c *course) print(out io.Writer, results []result, took time.Duration) (err error) {
+	say := func(format string, args ...any) {
 		if err == nil {
-			_, err = fmt.Fprintf(out, "| %s | %s | %d | %d | %d | %d | %.0f | %.0f | %d | %.1f |\n",
-				k.app, k.kind, len(k.results), s.promoted, s.returned, len(k.results)-s.promoted-s.returned, s.seconds, s.requests, s.most, s.failures)
+			_, err = fmt.Fprintf(out, format, args...)
 		}
 	}
 	wrong, good, let, bad := errorsOf(results)
+	say(preface, c.seed, took.Round(time.Second), runtime.NumCPU(), good, bad, len(characters), c.rate)
+	for _, k := range classes(results) {
+		s := k.sum()
+		say("| %s | %s | %d | %d | %d | %d | %.0f | %.0f | %d | %.1f |\n", k.app, k.kind, len(k.results),
+			s.promoted, s.returned, len(k.results)-s.promoted-s.returned, s.seconds, s.requests, s.most, s.failures)
+	}
 	_, high := detect.Wilson(wrong, good)
 	_, highest := detect.Wilson(let, bad)
-	if err == nil {
-		_, err = fmt.Fprintf(out, "\n| figure | budget | measured (95 %% Wilson, upper) |\n|---|---|---|\n| good versions rolled back | %.0f %% | %d of %d (%.1f %%) |\n| bad versions promoted | %.0f %% | %d of %d (%.1f %%) |\n",
-			100*falseRollback, wrong, good, 100*high, 100*falsePromotion, let, bad, 100*highest)
-	}
+	say("\n| figure | budget | measured (95 %% Wilson, upper) |\n|---|---|---|\n")
+	say("| good versions rolled back | %.0f %% | %d of %d (%.1f %%) |\n", 100*falseRollback, wrong, good, 100*high)
+	say("| bad versions promoted | %.0f %% | %d of %d (%.1f %%) |\n", 100*falsePromotion, let, bad, 100*highest)
 	for _, r := range results {
-		if r.good && r.phase == plan.Returned && err == nil {
-			_, err = fmt.Fprintf(out, "\nA good version of \"%s\" was rolled back: %s\n", r.app, r.why)
+		if r.good && r.returned() {
+			say("\nA good version of \"%s\" was rolled back: %s\n", r.app, r.why)
 		}
 	}
 	return err
 }
+
+const preface = `# Detection on real processes
+
+Made by ` + "`make bench-detect-real`" + ` (order of releases from seed %d) in %s, on %d processors that also carried podinfo, the clients and
+other work.
+
+%d good and %d bad versions of podinfo are released by one ` + "`serin run`" + `, %d applications at the same time, with %.0f requests a second
+in all on loopback. Steps are 10 %% for 6 s, 30 %% for 4 s and 50 %% for 2 s and until the judge gives leave; looks are taken each
+half second, from the embedded proxy or by scraping the instances; the judge is that of an empty settings file. A bad version
+differs by podinfo's own flags. Requests and failures are those the new version answered, counted by the clients. Latency is judged
+less strictly while pods are younger than half a minute, so slow versions live longer than failing ones.
+
+| application | version | releases | promoted | rolled back | undecided | seconds, median | requests to the new version, mean | most | failures it answered, mean |
+|---|---|---|---|---|---|---|---|---|---|
+`
 
 type summed struct {
 	promoted, returned          int
@@ -124,8 +130,6 @@ func (c class) sum() (s summed) {
 // returned leaves out what was aborted for want of a decision.
 func (r result) returned() bool { return r.phase == plan.Returned && r.took < within }
 
-func isGood(r result) bool { return r.good }
-
 func count(results []result, what func(result) bool) (n int) {
 	for _, r := range results {
 		if what(r) {
@@ -136,7 +140,7 @@ func count(results []result, what func(result) bool) (n int) {
 }
 
 func errorsOf(results []result) (wrong, good, let, bad int) {
-	good = count(results, isGood)
+	good = count(results, func(r result) bool { return r.good })
 	return count(results, func(r result) bool { return r.good && r.returned() }), good,
 		count(results, func(r result) bool { return !r.good && r.phase == plan.Succeeded }), len(results) - good
 }

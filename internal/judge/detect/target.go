@@ -37,22 +37,28 @@ func (r *Results) Marks() []Mark {
 }
 
 var targets = [...]Target{
-	{"false rollbacks of a good release, looked at after every scrape: largest upper limit (Wilson, 95 %) of all good families", "≤ 1 %", falseRollbacks},
+	{"false rollbacks of a good release, looked at after every scrape: largest upper limit (Wilson, 95 %) of all good families", "≤ 1 %",
+		falseRollbacks},
 	{"without traffic: rollbacks and promotions", "0 and 0", noTraffic},
 	{"blast radius over the oracle's, rises of at least 3x, share at most 10 %, at least 10 rps: largest, geometric mean", "≤ 2.0, ≤ 1.6",
 		func(r *Results) (string, bool) { return r.oracle(func(f *Family) bool { return f.Strict }, 2, 1.6) }},
 	{"the same for rises of 2x", "≤ 2.5", func(r *Results) (string, bool) {
 		return r.oracle(func(f *Family) bool { return f.steady() && f.small() && math.Abs(f.rise()-2) < 0.01 }, 2.5, 2.5)
 	}},
-	{"blast radius over ln(1/α)/KL, where that is at least 50 requests, the share at most 10 %, and a look brings at most 50: largest", "≤ 2.5", againstBound},
-	{"times fewer bad requests than Flagger, Argo and Kayenta, rises to at least 2 % at 10 canary rps: least, median", "≥ 3, ≥ 10", rivals},
-	{"bad requests at scarce traffic: 0.5 to 20 % at 0.2 rps, with an objective of 99 %", "≤ 25", blastOf("0.5 to 20 %, 0.2 rps, canary 50 %", Objective, 25)},
+	{"blast radius over ln(1/α)/KL, where that is at least 50 requests, the share at most 10 %, and a look brings at most 50: largest", "≤ 2.5",
+		againstBound},
+	{"times fewer bad requests than Flagger, Argo and Kayenta, rises to at least 2 % at 10 canary rps: least, median", "≥ 3, ≥ 10",
+		rivals},
+	{"bad requests at scarce traffic: 0.5 to 20 % at 0.2 rps, with an objective of 99 %", "≤ 25",
+		blastOf("0.5 to 20 %, 0.2 rps, canary 50 %", Objective, 25)},
 	{"bad requests when 3 % of requests take a second longer, 5 canary rps", "≤ 200", blastOf(tailOnly, Own, 200)},
-	{"bad requests when all are 25 % slower, 5 canary rps, judged without tolerance", "≤ 350", blastOf(allSlower, Strict, 350)},
+	{"bad requests when all are 25 % slower, 5 canary rps, judged without tolerance", "≤ 350",
+		blastOf(allSlower, Strict, 350)},
 	{"found within the hour, at least 1 rps, rises of at least 2x of at least 0.5 %: least", "≥ 99.5 %", detection},
 	{"leave to promote a good release, 10 canary rps: largest median of seconds and requests", "≤ 150 s, ≤ 1,500", promotion},
 	{"leave to promote on the edge of the harmful set: largest", "≤ 5 %", falsePromotions},
-	{"thought of the judge per metric of a look of 20 pods, median", "< 10 µs", func(r *Results) (string, bool) { return fmt.Sprintf("%.1f µs", r.Pace), r.Pace < 10 }},
+	{"thought of the judge per metric of a look of 20 pods, median", "< 10 µs",
+		func(r *Results) (string, bool) { return fmt.Sprintf("%.1f µs", r.Pace), r.Pace < 10 }},
 }
 
 const unplayed = "not played"
