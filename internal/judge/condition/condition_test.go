@@ -152,7 +152,7 @@ func TestTheRelease(t *testing.T) {
 		want             plan.Outcome
 		says             string
 	}{
-		{"all good", metrics(up, up), []string{"a=1 b=2"}, plan.Pass, "a: result > 0 holds for 1; 1 measurements; b: result > 0 holds for 2"},
+		{"all good", metrics(up, up), []string{"a=1 b=2"}, plan.Pass, "a: result > 0 holds for 1; 1 measurement; b: result > 0 holds for 2"},
 		{"one is not measured", metrics(up, up), []string{"a=1"}, plan.Insufficient, "b was not measured yet"},
 		{"one fails", metrics(up, up), []string{"a=1 b=0"}, plan.Fail, "b: result > 0 does not hold"},
 		{"failed before without answers", metrics(up+`, "consecutiveErrorLimit": 0`, up), []string{"a=!x b=0"}, plan.Fail, "b:"},

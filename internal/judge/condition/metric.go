@@ -138,5 +138,13 @@ func (m Metric) assess(r record) (phase, string) {
 	case m.Count > 0:
 		return running, fmt.Sprintf("%d of %d measurements", r.Count, m.Count)
 	}
-	return running, fmt.Sprintf("%d measurements", r.Count)
+	return running, times(r.Count)
+}
+
+// times counts measurements.
+func times(n int) string {
+	if n == 1 {
+		return "1 measurement"
+	}
+	return fmt.Sprintf("%d measurements", n)
 }
