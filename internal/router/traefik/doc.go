@@ -48,7 +48,7 @@
 //     has no endpoint and providers.kubernetesCRD.allowEmptyServices is off (its own default; that of its Helm chart is on). So
 //     only Services that get something are named, and one that has no endpoint yet is not. What is left is a canary whose last
 //     pod fails: with the option on its share is answered with 503 until serin takes it away, with the option off everybody is answered
-//     with an error for as long. `nativeLB: true`, which goes by the Service's address, does without the option, and without Traefik's
+//     with 404 for as long. `nativeLB: true`, which goes by the Service's address, does without the option, and without Traefik's
 //     own balancing.
 //   - Services in other namespaces are refused: a TraefikService needs providers.kubernetesCRD.allowCrossNamespace for them.
 //
