@@ -16,7 +16,7 @@ func (d *Deployments) Apply(ctx context.Context, name string, o workload.Order) 
 	if err != nil {
 		return fmt.Errorf("apply %s: %w", name, err)
 	}
-	t, err := d.readAll(ctx, name)
+	t, err := d.readAll(ctx, name, d.a)
 	if err != nil {
 		return fmt.Errorf("apply %s: %w", name, err)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"path"
 	"strings"
 	"testing"
 	"time"
@@ -47,7 +48,8 @@ func release(t *testing.T, s *stand) {
 
 	s.version("checkout", "v2")
 	v2 := s.describe("checkout")
-	if v2.Revision == v1.Revision || len(v2.Revision) > 40 || !strings.HasPrefix(string(v2.Revision), "6.") {
+	_, tag, _ := strings.Cut(path.Base(image()), ":")
+	if v2.Revision == v1.Revision || len(v2.Revision) > 40 || !strings.HasPrefix(string(v2.Revision), tag+"-") {
 		t.Fatalf("revisions %s and %s", v1.Revision, v2.Revision)
 	}
 	pools := s.reach("checkout", "the canary is ready", order(v1, v2, 1), ready(canaryPool, v2.Revision, 1))

@@ -88,9 +88,9 @@ type target struct {
 	current []config.Source // what its ConfigMaps and Secrets hold now
 }
 
-// readAll reads the target with its ReplicaSets.
-func (d *Deployments) readAll(ctx context.Context, name string) (*target, error) {
-	t, err := d.read(ctx, name)
+// readAll reads the target with its ReplicaSets. from is where the user's Deployment is read: the caches, or the API server.
+func (d *Deployments) readAll(ctx context.Context, name string, from client.Reader) (*target, error) {
+	t, err := d.read(ctx, name, from)
 	if err != nil {
 		return nil, err
 	}
@@ -100,13 +100,13 @@ func (d *Deployments) readAll(ctx context.Context, name string) (*target, error)
 
 // read reads the target without its ReplicaSets: what it asks for does not depend on them. A missing Deployment is a problem
 // that says so.
-func (d *Deployments) read(ctx context.Context, name string) (*target, error) {
+func (d *Deployments) read(ctx context.Context, name string, from client.Reader) (*target, error) {
 	key, err := cluster.ParseKey(name)
 	if err != nil {
 		return nil, err
 	}
 	t := &target{key: key, user: &appsv1.Deployment{}}
-	if err := d.a.Get(ctx, key.Object(), t.user, client.UnsafeDisableDeepCopy); err != nil {
+	if err := from.Get(ctx, key.Object(), t.user, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, cluster.NotFound(err, cluster.TargetNotFound, "spec.target", "create it, or name another target")
 	}
 	if t.user.DeletionTimestamp != nil {

@@ -18,7 +18,7 @@ import (
 
 // Describe reads what the Deployment asks for now.
 func (d *Deployments) Describe(ctx context.Context, name string) (workload.Description, error) {
-	t, err := d.read(ctx, name)
+	t, err := d.read(ctx, name, d.a)
 	if err != nil {
 		return workload.Description{}, fmt.Errorf("describe %s: %w", name, err)
 	}

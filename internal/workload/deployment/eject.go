@@ -17,7 +17,7 @@ const NotSettled = "NotSettled"
 // Eject lets go of the Deployment. What serin owns of it is given up, so that it is paused no more unless somebody else wants
 // it paused; the note on its template stays, for without it every pod would be replaced.
 func (d *Deployments) Eject(ctx context.Context, name string, settled plan.Revision) error {
-	t, err := d.readAll(ctx, name)
+	t, err := d.readAll(ctx, name, d.a.Live) // what is let go is what is there now, not what a cache remembers
 	if problem := (*cluster.Problem)(nil); errors.As(err, &problem) && problem.Reason == cluster.TargetNotFound {
 		return nil // what serin has made beside it goes with it
 	}

@@ -20,7 +20,7 @@ import (
 
 // Observe reads what runs of the target. A Deployment that is not there runs nothing.
 func (d *Deployments) Observe(ctx context.Context, name string) ([]plan.Pool, error) {
-	t, err := d.readAll(ctx, name)
+	t, err := d.readAll(ctx, name, d.a)
 	if problem := (*cluster.Problem)(nil); errors.As(err, &problem) && problem.Reason == cluster.TargetNotFound {
 		return nil, nil
 	}
@@ -140,7 +140,9 @@ func (d *Deployments) canaryPods(ctx context.Context, key cluster.Key) ([]*corev
 	return d.a.Pods.List(ctx, key.Namespace, canarySelector(key))
 }
 
-func canarySelector(key cluster.Key) k8slabels.Selector { return k8slabels.SelectorFromSet(ownSelector(key)) }
+func canarySelector(key cluster.Key) k8slabels.Selector {
+	return k8slabels.SelectorFromSet(ownSelector(key))
+}
 
 // ownSelector selects the canary's pods, of whichever revision.
 func ownSelector(key cluster.Key) map[string]string {
