@@ -9,14 +9,16 @@ import (
 // A block pools looks of scarce traffic until both arms have something to compare. The rule sees requests only, never
 // what became of them, so bets on a block stay fair.
 type block struct {
-	Since float64   `json:"since"` // where its interval begins
-	Until float64   `json:"until"`
-	Fail  bet.Pair  `json:"fail"`
-	Timed bet.Pair  `json:"timed"` // requests of pods with buckets; its X are in Slow
-	SlowC []float64 `json:"slowC,omitempty"`
-	SlowB []float64 `json:"slowB,omitempty"`
-	Low   float64   `json:"low"`  // the odds of the canary's weight lay between Low
-	High  float64   `json:"high"` // and High; both 0 while the block is empty
+	Since float64    `json:"since"` // where its interval begins
+	Until float64    `json:"until"`
+	Fail  bet.Pair   `json:"fail"`
+	Timed bet.Pair   `json:"timed"` // requests of pods with buckets; its X are in Slow
+	SlowC []float64  `json:"slowC,omitempty"`
+	SlowB []float64  `json:"slowB,omitempty"`
+	Kinds []bet.Pair `json:"kinds,omitempty"`
+	Plain bool       `json:"plain"` // kinds of requests are not told apart
+	Low   float64    `json:"low"`   // the odds of the canary's weight lay between Low
+	High  float64    `json:"high"`  // and High; both 0 while the block is empty
 }
 
 // A block is full with this many requests on the arms, or after a minute.
@@ -35,6 +37,8 @@ func (b *block) reset(at float64) {
 	b.Fail, b.Timed = bet.Pair{}, bet.Pair{}
 	clear(b.SlowC)
 	clear(b.SlowB)
+	clear(b.Kinds)
+	b.Plain = false
 }
 
 // size makes room for the counts of the bounds.
@@ -54,6 +58,7 @@ func (b *block) add(t float64, canary, stable *arm, low, high float64) {
 	b.Fail.NC, b.Fail.XC = b.Fail.NC+canary.n, b.Fail.XC+canary.x
 	b.Fail.NB, b.Fail.XB = b.Fail.NB+stable.n, b.Fail.XB+stable.x
 	b.Timed.NC, b.Timed.NB = b.Timed.NC+canary.timed, b.Timed.NB+stable.timed
+	b.sort(canary, stable)
 	for i := range b.SlowC {
 		b.SlowC[i] += canary.slow[i]
 		b.SlowB[i] += stable.slow[i]

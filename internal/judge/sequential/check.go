@@ -50,6 +50,8 @@ func checkTally(t judge.Tally) string {
 		return fmt.Sprintf("%d requests are more than can be believed", t.Requests)
 	case t.Failures > t.Requests:
 		return fmt.Sprintf("%d failures exceed %d requests", t.Failures, t.Requests)
+	case t.Restarts < 0 || t.Restarts > countMost:
+		return fmt.Sprintf("%d restarts cannot be", t.Restarts)
 	case len(t.Bounds) != len(t.Buckets):
 		return fmt.Sprintf("%d buckets for %d bounds", len(t.Buckets), len(t.Bounds))
 	}
@@ -65,7 +67,36 @@ func checkTally(t judge.Tally) string {
 		}
 		last = b
 	}
+	if len(t.Strata)+len(t.Gauges)+len(t.Sums) > 0 {
+		return checkMore(t)
+	}
 	return ""
+}
+
+// checkMore reports the first problem by name among what a look may carry beside requests.
+func checkMore(t judge.Tally) (problem string) {
+	first := ""
+	note := func(name, found string) {
+		if problem == "" || name < first {
+			first, problem = name, fmt.Sprintf("%.64s: %s", name, found)
+		}
+	}
+	for name, s := range t.Strata {
+		if s.Requests < 0 || s.Failures < 0 || s.Failures > s.Requests || s.Requests > countMost {
+			note(name, fmt.Sprintf("%d failures of %d requests cannot be", s.Failures, s.Requests))
+		}
+	}
+	for name, g := range t.Gauges {
+		if math.IsNaN(g) || math.IsInf(g, 0) {
+			note(name, "its level is not a number")
+		}
+	}
+	for name, s := range t.Sums {
+		if s.N < 0 || s.N > countMost || math.IsNaN(s.Total) || math.IsInf(s.Total, 0) {
+			note(name, fmt.Sprintf("a total of %g over %d cannot be", s.Total, s.N))
+		}
+	}
+	return problem
 }
 
 // boundsMost is how many bucket bounds are judged at most; of more, evenly spread ones are taken.

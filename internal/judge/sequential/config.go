@@ -2,6 +2,8 @@ package sequential
 
 import (
 	"encoding/json"
+	"slices"
+	"strings"
 
 	"serin.dev/serin/internal/judge/setting"
 )
@@ -13,6 +15,10 @@ type Config struct {
 	Failures       Failures
 	Latency        Latency
 	Objective      Objective
+	Restarts       Restarts
+	Silence        bool    // whether a canary that answers nothing fails
+	Gauges         []Gauge `json:",omitempty"` // in order of name
+	Sums           []Sum   `json:",omitempty"` // in order of name
 }
 
 // Failures bounds the canary's failure rate by that of stable at the same time.
@@ -41,6 +47,26 @@ type Objective struct {
 	For          float64 // ... is this share of requests
 }
 
+// Restarts bounds how often the canary's instances end unasked by how often stable's do.
+type Restarts struct {
+	Tolerate float64 // ratio that is still good
+	Every    float64 // one more per instance each so many seconds is still good
+}
+
+// A Gauge is a level per instance (memory, queue length). One that is raised holds the release; it never fails it.
+type Gauge struct {
+	Name     string
+	Tolerate float64 // ratio to stable's that is still good
+}
+
+// A Sum is a business metric per event, from 0 to Most: its mean on the canary against stable's at the same time.
+type Sum struct {
+	Name string
+	Most float64
+	Fall float64 // share of stable's mean by which the canary's may be lower; 1: it does not matter
+	Rise float64 // by which it may be higher; 0: it does not matter
+}
+
 // Default is what an empty block means.
 func Default() Config {
 	return Config{
@@ -48,6 +74,8 @@ func Default() Config {
 		FalsePromotion: 0.05,
 		Failures:       Failures{Tolerate: 1.1, Plus: 0.0002, Harmful: Harm{Ratio: 1.5, Plus: 0.005}},
 		Latency:        Latency{Tolerate: 1.1, Harmful: 1.5},
+		Restarts:       Restarts{Tolerate: 1.5, Every: 4 * 3600},
+		Silence:        true,
 	}
 }
 
@@ -68,6 +96,12 @@ func Read(o *setting.Object) (Config, error) {
 	c.Failures.read(o.Object("failures"))
 	c.Latency.read(o.Object("latency"))
 	c.Objective.read(o.Object("objective"))
+	c.Restarts.read(o.Object("restarts"))
+	traffic := o.Object("traffic")
+	traffic.Truth("silence", &c.Silence)
+	traffic.Done()
+	c.readGauges(o.Object("gauges"))
+	c.readSums(o.Object("sums"))
 	if err := o.Done(); err != nil {
 		return Config{}, err
 	}
@@ -124,6 +158,56 @@ func (b *Objective) read(o *setting.Object) {
 		refuseUnless(speed, "for", inside(b.For))
 	}
 	speed.Done()
+	o.Done()
+}
+
+func (r *Restarts) read(o *setting.Object) {
+	o.Ratio("tolerate", &r.Tolerate)
+	o.Duration("every", &r.Every)
+	o.Done()
+}
+
+// extrasMost is how many gauges, and how many sums, may be judged.
+const extrasMost = 16
+
+func (c *Config) readGauges(o *setting.Object) {
+	for _, name := range o.Names() {
+		g, of := Gauge{Name: name, Tolerate: 1.2}, o.Object(name)
+		of.Ratio("tolerate", &g.Tolerate)
+		of.Done()
+		c.Gauges = append(c.Gauges, g)
+	}
+	if len(c.Gauges) > extrasMost {
+		o.Refuse(c.Gauges[extrasMost].Name, "is one too many: at most %d gauges are judged", extrasMost)
+	}
+	slices.SortFunc(c.Gauges, func(a, b Gauge) int { return strings.Compare(a.Name, b.Name) })
+	o.Done()
+}
+
+func (c *Config) readSums(o *setting.Object) {
+	for _, name := range o.Names() {
+		m, of := Sum{Name: name, Most: 1, Fall: 1}, o.Object(name)
+		of.Number("most", &m.Most)
+		if m.Most <= 0 {
+			of.Refuse("most", "must be above 0: the largest value one event can have")
+		}
+		of.Percent("fall", &m.Fall)
+		if of.Has("rise") {
+			of.Percent("rise", &m.Rise)
+			if m.Rise == 0 {
+				of.Refuse("rise", "must be above 0%%")
+			}
+		}
+		if !of.Has("fall") && !of.Has("rise") {
+			o.Refuse(name, "needs fall or rise: by how much the canary's mean may differ from stable's")
+		}
+		of.Done()
+		c.Sums = append(c.Sums, m)
+	}
+	if len(c.Sums) > extrasMost {
+		o.Refuse(c.Sums[extrasMost].Name, "is one too many: at most %d sums are judged", extrasMost)
+	}
+	slices.SortFunc(c.Sums, func(a, b Sum) int { return strings.Compare(a.Name, b.Name) })
 	o.Done()
 }
 

@@ -22,8 +22,14 @@ type failures struct {
 	Range   bet.Interval `json:"range"`
 	Above   float64      `json:"above"` // the bets themselves have excluded ratios up to this one; 0: none
 	Sum     total        `json:"sum"`
+	Kinds   []kind       `json:"kinds,omitempty"` // of requests, where they are told apart
+	Alone   float64      `json:"alone"`           // kept for bets on single pods of the canary
+	Single  float64      `json:"single"`          // what those hold
+	Listed  bool         `json:"listed"`          // they have got their stake
 	cells   []cell
 	logs    []float64
+	names   []string
+	apart   []bet.Pair
 }
 
 // Alternatives: how many times the tolerated rate the canary might fail.
@@ -38,27 +44,31 @@ const excluded = 200
 
 // play lets the bets on counts play a block, and those on pods the present look.
 func (f *failures) play(r *rules, b *block, tolerate float64) {
-	burst, guess := f.Noise.burst(), f.Rate.rate()
+	burst, pairs := f.Noise.burst(), f.pairs(b)
 	m := bet.Margin{Ratio: tolerate * b.swing(), Plus: r.Failures.Plus}
 	f.logs = f.logs[:0]
 	for _, kappa := range r.kappas {
 		log := 0.0
-		if burst > 1 || guess < frequent {
-			log = bet.WorseInBursts(b.Fail, m, kappa, guess, burst)
-		} else {
-			log = bet.WorseExact(b.Fail, m, kappa, guess)
+		for i, p := range pairs {
+			if guess := f.guess(b, i); burst > 1 || guess < frequent {
+				log += bet.WorseInBursts(p, m, kappa, guess, burst)
+			} else {
+				log += bet.WorseExact(p, m, kappa, guess)
+			}
 		}
 		f.logs = append(f.logs, log)
 	}
 	f.Counts.Play(f.logs, r.prior, b.Since, b.Until)
 	harm := bet.Margin{Ratio: r.Failures.Harmful.Ratio / b.swing(), Plus: r.Failures.Harmful.Plus}
 	f.Clear.play(b.Fail, harm, burst, r)
-	f.Range.Observe(b.Fail, burst)
+	for _, p := range pairs {
+		f.Range.Observe(p, burst)
+		f.Sum.weigh(p)
+	}
 	f.Above = 0
 	if f.value() >= excluded {
 		f.Above = m.Ratio
 	}
-	f.Sum.weigh(b.Fail)
 }
 
 // limits are the always-valid limits of the ratio of the canary's rate to stable's.
@@ -125,9 +135,14 @@ func (f *failures) learn(stable *arm, pods *roster, seconds float64) {
 	f.Spread = spread(pods.Pods, failed, f.Noise.burst())
 	f.Rate.add(stable.n, stable.x, seconds, 600)
 	f.PodRate.add(stable.n, hit(stable), seconds, 600)
+	if !stable.plain {
+		for i := range stable.kinds {
+			f.Kinds[i].Rate.add(stable.kinds[i].n, stable.kinds[i].x, seconds, 600)
+		}
+	}
 }
 
-func (f *failures) value() float64 { return f.Counts.Value() + f.Pods.Value() }
+func (f *failures) value() float64 { return f.Counts.Value() + f.Pods.Value() + f.Alone + f.Single }
 
 // hit is the number of pods with at least one failure.
 func hit(a *arm) (k float64) {

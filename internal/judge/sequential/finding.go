@@ -36,6 +36,18 @@ func (s *state) findings(r *rules, a answered, all []plan.Finding) []plan.Findin
 	if r.Objective.For > 0 {
 		add(nameFast, s.Fast.finding)
 	}
+	if s.Quiet.Staked > 0 {
+		add(nameTraffic, s.Quiet.finding)
+	}
+	if s.Ends.Staked > 0 {
+		add(nameRestarts, s.Ends.finding)
+	}
+	for i := range s.Sums {
+		add(r.Sums[i].Name, func(f *plan.Finding) { s.Sums[i].finding(&r.Sums[i], f) })
+	}
+	for i := range s.Gauges {
+		add(r.Gauges[i].Name, func(f *plan.Finding) { s.Gauges[i].finding(f, s.Gauges[i].value() >= r.limit) })
+	}
 	return all
 }
 
@@ -103,18 +115,25 @@ func count(f *plan.Finding, stable, canary float64) {
 func readable(evidence float64) float64 { return math.Min(evidence, 1e12) }
 
 // blame names the metric that carries most of the evidence.
-func (s *state) blame() string {
+func (s *state) blame(r *rules) string {
 	name, most := nameFailures, s.Stake.Failures*s.Fail.value()
-	for _, m := range []struct {
+	for _, m := range [...]struct {
 		name string
 		held float64
 	}{
 		{nameAvailability, s.Stake.Availability * s.Up.Held.Value()},
 		{nameLatency, s.Stake.Latency * s.Slow.value()},
 		{nameFast, s.Stake.Fast * s.Fast.Held.Value()},
+		{nameTraffic, s.Quiet.value()},
+		{nameRestarts, s.Ends.value()},
 	} {
 		if m.held > most {
 			name, most = m.name, m.held
+		}
+	}
+	for i := range s.Sums {
+		if held := s.Stake.Sums / float64(len(s.Sums)) * s.Sums[i].value(); held > most {
+			name, most = r.Sums[i].Name, held
 		}
 	}
 	return name
@@ -124,6 +143,10 @@ func (s *state) blame() string {
 func (s *state) accuse(r *rules) string {
 	var said string
 	switch s.Blame {
+	case nameTraffic:
+		return spell(s.compareSilence(), proof(r))
+	case nameRestarts:
+		return spell(s.Ends.compare(), proof(r))
 	case nameLatency:
 		said = s.compareLatency()
 	case nameFast:
@@ -133,14 +156,22 @@ func (s *state) accuse(r *rules) string {
 		said = fmt.Sprintf("availability: %s of the canary's %.0f requests failed, allowed are %.3g %%",
 			percent(s.Up.N, s.Up.X), s.Up.N, 100*(1-r.Objective.Availability))
 	default:
+		for i := range r.Sums {
+			if r.Sums[i].Name == s.Blame {
+				return spell(s.Sums[i].compare(&r.Sums[i]), proof(r))
+			}
+		}
 		said = s.compareFailures() + fmt.Sprintf(", tolerated are %gx plus %.3g %%", r.Failures.Tolerate, 100*r.Failures.Plus)
 	}
 	pod := ""
-	if name, x, n := s.Canary.worst(); name != "" && s.Blame != nameLatency {
-		pod = fmt.Sprintf("pod %s alone has %.0f failures of %.0f requests", name, x, n)
+	if s.Blame != nameLatency && s.Blame != nameFast {
+		pod = s.culprit()
 	}
-	proof := fmt.Sprintf("a release within its tolerances would get here at most once in %.0f", r.limit)
-	return spell(said, pod, proof)
+	return spell(said, pod, proof(r))
+}
+
+func proof(r *rules) string {
+	return fmt.Sprintf("a release within its tolerances would get here at most once in %.0f", r.limit)
 }
 
 // compare describes both metrics in a sentence.

@@ -87,8 +87,9 @@ func (s *state) read(r *rules, l judge.Look) sight {
 	}
 	stables, canaries := s.Stable.admit(stableTrack, l.T), s.Canary.admit(canaryTrack, l.T)
 	s.meet(stables, canaries)
-	seen.stable.read(stables, &s.Stable, s.Slow.Bounds, math.Inf(1))
-	seen.canary.read(canaries, &s.Canary, s.Slow.Bounds, young)
+	s.Fail.meet(stableTrack, canaryTrack)
+	seen.stable.read(stables, &s.Stable, s.Slow.Bounds, math.Inf(1), r.Sums, s.Fail.Kinds)
+	seen.canary.read(canaries, &s.Canary, s.Slow.Bounds, young, r.Sums, s.Fail.Kinds)
 	before := s.Weight
 	if first || !s.Live {
 		before = l.Weight // the weight of the first look was set when the release began, at 0
@@ -119,6 +120,11 @@ func (s *state) play(r *rules, seen sight) {
 		s.Canary.Pods[p.pod].X += p.x
 	}
 	s.open(r)
+	if r.Silence {
+		s.listen(seen)
+	}
+	s.beat(r, seen)
+	s.gauge(r, seen)
 	s.Slow.watch(seen.canary, seen.stable)
 	s.Block.size(len(s.Slow.Bounds))
 	canaries, stables := seen.canary.busy(), seen.stable.busy()
@@ -134,8 +140,10 @@ func (s *state) play(r *rules, seen sight) {
 		s.flush(r, tolerate, canaries, stables)
 	}
 	s.Block.add(seen.t, seen.canary, seen.stable, seen.low, seen.high)
+	s.Fail.playAlone(r, seen, &s.Canary, tolerate*seen.high/seen.low)
 	s.Fail.playPods(r, seen, tolerate*seen.high/seen.low)
 	s.keepPromises(r, seen)
+	s.count(r, seen)
 	if s.Block.full() {
 		s.flush(r, tolerate, canaries, stables)
 	}
@@ -186,6 +194,10 @@ func (s *state) keepPromises(r *rules, seen sight) {
 func (s *state) learn(r *rules, seen sight, history bool) {
 	s.Fail.learn(seen.stable, &s.Stable, seen.seconds)
 	s.Slow.learn(seen.stable, &s.Stable, seen.seconds)
+	s.Ends.learn(seen.stable, seen.seconds)
+	for i := range s.Sums {
+		s.Sums[i].Rate.add(seen.stable.sums[i].n, seen.stable.sums[i].x, seen.seconds, 600)
+	}
 	if !history {
 		s.open(r)
 	} else {
@@ -195,6 +207,7 @@ func (s *state) learn(r *rules, seen sight, history bool) {
 	s.Started, s.T, s.Weight, s.Missed = true, seen.t, seen.weight, 0
 	s.Stable.forget(seen.t)
 	s.Canary.forget(seen.t)
+	s.Fail.bury(&s.Canary)
 }
 
 // open gives latency its stake, out of what failures hold, once its bounds are pinned and stable is known. Stakes may be

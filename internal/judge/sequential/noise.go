@@ -163,4 +163,7 @@ func (d *decayed) add(n, x, seconds, halving float64) {
 }
 
 // rate is the share so far, starting from half an event in a hundred.
-func (d *decayed) rate() float64 { return (d.X + 0.5) / (d.N + 100) }
+func (d *decayed) rate() float64 { return d.rateOf(100) }
+
+// rateOf starts from half an event in so many.
+func (d *decayed) rateOf(first float64) float64 { return (d.X + 0.5) / (d.N + first) }

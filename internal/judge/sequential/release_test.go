@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -218,7 +219,7 @@ func TestDecodeRefusesAtTheField(t *testing.T) {
 			t.Errorf("decode %s: %v, want %s", text, err, want)
 		}
 	}
-	if c, err := sequential.Decode(nil); err != nil || c != sequential.Default() {
+	if c, err := sequential.Decode(nil); err != nil || !reflect.DeepEqual(c, sequential.Default()) {
 		t.Errorf("an empty block: %v, %v", c, err)
 	}
 }

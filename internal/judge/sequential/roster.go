@@ -4,17 +4,20 @@ import (
 	"slices"
 
 	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/judge/sequential/bet"
 )
 
 // A pod is one instance of a track, as far as it is known. Pods are kept sorted by name, so that no map order enters.
 type pod struct {
-	Name   string   `json:"name"`
-	Born   float64  `json:"born"` // the first look that knew it
-	Seen   float64  `json:"seen"` // the last
-	N      float64  `json:"n"`    // requests and failures during the release
-	X      float64  `json:"x"`
-	Failed record   `json:"failed"`
-	Slow   []record `json:"slow,omitempty"` // by pinned bound
+	Name   string     `json:"name"`
+	Born   float64    `json:"born"` // the first look that knew it
+	Seen   float64    `json:"seen"` // the last
+	N      float64    `json:"n"`    // requests and failures during the release
+	X      float64    `json:"x"`
+	Failed record     `json:"failed"`
+	Slow   []record   `json:"slow,omitempty"`   // by pinned bound
+	Levels []level    `json:"levels,omitempty"` // by gauge
+	Bets   bet.Wealth `json:"bets,omitzero"`    // that it alone fails
 }
 
 // failed is the kind of event that is not about a bound.

@@ -14,6 +14,10 @@ type arm struct {
 	slow  []float64 // of these, slower than each bound
 	// bucketed says that some pod has buckets, whatever their bounds.
 	bucketed bool
+	up, ends float64 // pods that were up, and how often they ended
+	sums     []part
+	kinds    []part // of requests, where they are told apart
+	plain    bool   // some pod does not tell them apart
 }
 
 // An answer is what one pod of an arm answered.
@@ -24,13 +28,18 @@ type answer struct {
 }
 
 // read fills the arm from a look, reusing its memory. With young >= 0, pods born after young are not timed, unless all are.
-func (a *arm) read(entries []entry, r *roster, bounds []float64, young float64) {
-	a.pods, a.n, a.x, a.timed, a.bucketed = a.pods[:0], 0, 0, 0, false
+func (a *arm) read(entries []entry, r *roster, bounds []float64, young float64, metrics []Sum, kinds []kind) {
+	a.pods, a.n, a.x, a.timed, a.bucketed, a.up, a.ends = a.pods[:0], 0, 0, 0, false, 0, 0
+	a.sums = slices.Grow(a.sums[:0], len(metrics))[:len(metrics)]
+	clear(a.sums)
+	a.kinds, a.plain = slices.Grow(a.kinds[:0], len(kinds))[:len(kinds)], len(kinds) == 0
+	clear(a.kinds)
 	a.slow = slices.Grow(a.slow[:0], len(bounds))[:len(bounds)]
 	clear(a.slow)
 	grown := slices.ContainsFunc(entries, func(e entry) bool { return !e.fresh && r.Pods[e.pod].Born <= young })
 	for _, e := range entries {
 		a.bucketed = a.bucketed || len(e.tally.Bounds) > 0
+		a.up, a.ends = a.up+1, a.ends+float64(e.tally.Restarts)
 		if e.fresh {
 			continue
 		}
@@ -41,6 +50,14 @@ func (a *arm) read(entries []entry, r *roster, bounds []float64, young float64) 
 		got := a.next(len(bounds))
 		got.pod, got.n, got.x = e.pod, float64(e.tally.Requests), float64(e.tally.Failures)
 		a.n, a.x = a.n+got.n, a.x+got.x
+		if !a.plain {
+			a.sort(&e.tally, kinds)
+		}
+		for i := range metrics {
+			if sum, there := e.tally.Sums[metrics[i].Name]; there {
+				a.sums[i].n, a.sums[i].x = a.sums[i].n+float64(sum.N), a.sums[i].x+sum.Total/metrics[i].Most
+			}
+		}
 		if (grown && p.Born > young) || !got.time(e.tally, bounds) {
 			got.slow = got.slow[:0]
 			continue

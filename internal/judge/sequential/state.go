@@ -26,7 +26,8 @@ type rules struct {
 	slowPrior  []float64
 	wholePrior []float64
 	cautions   [6]float64
-	print      string // the settings, to be recognised in a checkpoint
+	even       []float64 // over four bets
+	print      string    // the settings, to be recognised in a checkpoint
 }
 
 // state is the evidence of one release.
@@ -54,6 +55,10 @@ type state struct {
 	Slow     latency  `json:"latency"`
 	Up       promise  `json:"availability"`
 	Fast     promise  `json:"fast"`
+	Quiet    silence  `json:"traffic"`
+	Ends     restarts `json:"restarts"`
+	Gauges   []gauges `json:"gauges,omitempty"`
+	Sums     []sums   `json:"sums,omitempty"`
 	Stake    stakes   `json:"stakes"`
 	Settings string   `json:"settings"`
 	arms     [2]arm   // scratch: canary, stable
@@ -67,6 +72,7 @@ type stakes struct {
 	Availability float64 `json:"availability"`
 	Latency      float64 `json:"latency"`
 	Fast         float64 `json:"fast"`
+	Sums         float64 `json:"sums"`
 }
 
 // Shares of the budget: latency's of all, where it can be measured, and an objective's of its metric.
@@ -94,7 +100,7 @@ func rulesOf(c Config, print string) rules {
 	r.kappas = failureKappas()
 	r.prior = bet.Prior(r.kappas)
 	r.extras, r.slowPrior = extras()
-	r.wholePrior = wholePrior()
+	r.wholePrior, r.even = wholePrior(), bet.Even(4)
 	return r
 }
 
@@ -110,7 +116,23 @@ func (j *Judge) Start() judge.State {
 		s.Stake.Availability = objectiveShare
 		s.Stake.Failures -= objectiveShare
 	}
+	s.begin(&j.rules)
 	return s
+}
+
+// begin makes room for the metrics that the settings name.
+func (s *state) begin(r *rules) {
+	s.Gauges, s.Sums = make([]gauges, len(r.Gauges)), make([]sums, len(r.Sums))
+	for i := range s.Gauges {
+		s.Gauges[i].Bets = [4]float64{1, 1, 1, 1}
+	}
+	for i := range s.Sums {
+		s.Sums[i].start(&r.Sums[i], r)
+	}
+	if len(s.Sums) > 0 {
+		s.Stake.Sums = sumShare * s.Stake.Failures
+		s.Stake.Failures -= s.Stake.Sums
+	}
 }
 
 // Checkpoint encodes the state. Go writes floating-point numbers so that they read back exactly.
@@ -156,12 +178,31 @@ func (s *state) sane(r *rules) error {
 			return fmt.Errorf("decode evidence: %d bets, want %d", len(w.Bets), len(r.kappas))
 		}
 	}
+	if len(s.Gauges) != len(r.Gauges) || len(s.Sums) != len(r.Sums) {
+		return fmt.Errorf("decode evidence: %d gauges and %d sums, want %d and %d", len(s.Gauges), len(s.Sums), len(r.Gauges), len(r.Sums))
+	}
+	for i := range s.Sums {
+		if len(s.Sums[i].Lower.Bets) != len(r.even) || len(s.Sums[i].Higher.Bets) != len(r.even) {
+			return fmt.Errorf("decode evidence: sum %s has no bets", r.Sums[i].Name)
+		}
+	}
+	if s.Ends.Staked > 0 && len(s.Ends.Held.Bets) != len(r.kappas) {
+		return fmt.Errorf("decode evidence: no bets on restarts")
+	}
 	if s.Slow.Used > 0 && (len(s.Slow.Whole.Bets) != len(r.wholePrior) || len(s.Slow.Grid.Shares) != bounds) {
 		return fmt.Errorf("decode evidence: no bets on the whole of %d bounds", bounds)
 	}
 	for i := s.Slow.First; i < s.Slow.First+s.Slow.Used; i++ {
 		if len(s.Slow.Marks[i].Bets.Bets) != len(r.extras) {
 			return fmt.Errorf("decode evidence: bound %d has no bets", i)
+		}
+	}
+	if k := len(s.Fail.Kinds); len(s.Block.Kinds) > k {
+		return fmt.Errorf("decode evidence: %d kinds of requests in the block, %d are known", len(s.Block.Kinds), k)
+	}
+	for _, p := range s.Canary.Pods {
+		if k := len(p.Bets.Bets); k != 0 && k != len(r.even) {
+			return fmt.Errorf("decode evidence: pod %s has %d bets, want %d", p.Name, k, len(r.even))
 		}
 	}
 	for _, pods := range [][]pod{s.Stable.Pods, s.Canary.Pods} {
@@ -175,7 +216,8 @@ func (s *state) sane(r *rules) error {
 // evidence is the weighted average of the metrics' evidence.
 func (s *state) evidence() float64 {
 	return s.Stake.Failures*s.Fail.value() + s.Stake.Availability*s.Up.Held.Value() +
-		s.Stake.Latency*s.Slow.value() + s.Stake.Fast*s.Fast.Held.Value()
+		s.Stake.Latency*s.Slow.value() + s.Stake.Fast*s.Fast.Held.Value() +
+		s.Quiet.value() + s.Ends.value() + s.summed()
 }
 
 // track returns the pods of a track, and whether it was scraped.

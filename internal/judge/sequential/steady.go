@@ -32,7 +32,7 @@ func NewSteady(c Config, timed bool) Steady {
 func (s Steady) Limit() float64 { return s.rules.limit }
 
 // Evidence is what failures bring. Stable is known to fail at the given rate. What latency might bring, and the part of the
-// stake that is kept for what begins later, are left out: there is at least so much evidence.
+// stake that is kept for what begins later and for single pods, are left out: there is at least so much evidence.
 func (s Steady) Evidence(p bet.Pair, rate float64) float64 {
 	r := &s.rules
 	m := bet.Margin{Ratio: r.Failures.Tolerate, Plus: r.Failures.Plus}
@@ -42,7 +42,7 @@ func (s Steady) Evidence(p bet.Pair, rate float64) float64 {
 		}
 		return sum
 	}
-	sum := s.stake.Failures * bets(func(kappa float64) float64 {
+	sum := s.stake.Failures * (1 - aloneShare) * bets(func(kappa float64) float64 {
 		if rate < frequent {
 			return bet.Worse(p, m, kappa, rate)
 		}

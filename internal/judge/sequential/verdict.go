@@ -13,6 +13,8 @@ const (
 	nameAvailability = "availability"
 	nameLatency      = "latency"
 	nameFast         = "latency objective"
+	nameTraffic      = "traffic"
+	nameRestarts     = "restarts"
 )
 
 // Fewer requests than this on an arm say nothing, and a comparison older than so many seconds is not of today.
@@ -33,9 +35,11 @@ const (
 	missing
 	blind
 	unreached
+	hushed
 	scarce
 	apart
 	untimed
+	raised
 	suspicious
 	harmless
 	undecided
@@ -58,7 +62,7 @@ func (s *state) decide(r *rules, seen sight, history bool) answered {
 		return a
 	}
 	if !s.Failed && a.evidence >= r.limit {
-		s.Failed, s.Blame = true, s.blame()
+		s.Failed, s.Blame = true, s.blame(r)
 		s.Why = s.accuse(r)
 	}
 	s.Most = math.Max(s.Most, a.evidence)
@@ -68,12 +72,16 @@ func (s *state) decide(r *rules, seen sight, history bool) answered {
 		a.outcome, a.cause, a.evidence = plan.Fail, proven, s.Most
 	case s.Canaries == 0 || seen.weight == 0 && seen.canary.n == 0:
 		a.outcome, a.cause = plan.Insufficient, unreached
+	case s.Quiet.Row > 1:
+		a.outcome, a.cause = plan.Hold, hushed
 	case s.Stables < fewRequests || s.Canaries < fewRequests:
 		a.outcome, a.cause = plan.Insufficient, scarce
 	case s.Compared < 0 || seen.t-s.Compared > staleAfter:
 		a.outcome, a.cause = plan.Insufficient, apart
 	case s.latencyLost():
 		a.outcome, a.cause = plan.Hold, untimed
+	case s.raised(r) >= 0:
+		a.outcome, a.cause = plan.Hold, raised
 	case a.evidence >= r.limit/suspect:
 		a.outcome, a.cause = plan.Hold, suspicious
 	case s.Fail.Clear.log() >= r.clearNeed && s.latencyClear(r):
@@ -116,12 +124,17 @@ func (s *state) explain(r *rules) string {
 		return fmt.Sprintf("%d looks in a row brought nothing: %s", s.Missed, a.why)
 	case unreached:
 		return "no request has reached the canary"
+	case hushed:
+		return spell(s.compareSilence(), s.compare(r))
 	case scarce:
 		return fmt.Sprintf("%.0f requests on the canary and %.0f on stable are too few to say anything", s.Canaries, s.Stables)
 	case apart:
 		return fmt.Sprintf("for %.0f s canary and stable have not both had traffic", a.since)
 	case untimed:
 		return spell("latency cannot be compared: canary and stable share no bucket bounds", s.compare(r))
+	case raised:
+		i := s.raised(r)
+		return spell(s.Gauges[i].compare(&r.Gauges[i]), s.compare(r))
 	case suspicious:
 		return fmt.Sprintf("suspicious, %.3g of %g: %s", s.level(), r.limit, s.compare(r))
 	case harmless:

@@ -52,6 +52,16 @@ func (o *Object) Object(field string) *Object {
 	return child
 }
 
+// Names returns the fields of the object in the order of the file, where they are the user's own words.
+func (o *Object) Names() (names []string) {
+	if o.node != nil {
+		for i := 0; i+1 < len(o.node.Content); i += 2 {
+			names = append(names, o.node.Content[i].Value)
+		}
+	}
+	return names
+}
+
 // Has says whether the field is present and not null.
 func (o *Object) Has(field string) bool {
 	value := o.find(field)

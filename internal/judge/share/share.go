@@ -64,6 +64,11 @@ func gain(w, factor, stable, canary float64) float64 {
 	if bet >= 1 || null >= 1 || factor > 1 && bet <= null {
 		return 0
 	}
+	return Gain(bet, null, stable, canary)
+}
+
+// Gain is the logarithm of the likelihood of one share of the canary against another one.
+func Gain(bet, null, stable, canary float64) float64 {
 	return canary*math.Log(bet/null) + stable*math.Log((1-bet)/(1-null))
 }
 

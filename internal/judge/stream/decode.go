@@ -33,6 +33,16 @@ type tally struct {
 	Failures count     `json:"failures"`
 	Bounds   []float64 `json:"le"`
 	Buckets  []count   `json:"buckets"`
+
+	Strata   map[string]tally   `json:"strata"`
+	Restarts count              `json:"restarts"`
+	Gauges   map[string]float64 `json:"gauges"`
+	Sums     map[string]sum     `json:"sums"`
+}
+
+type sum struct {
+	N     count   `json:"n"`
+	Total float64 `json:"total"`
 }
 
 // A count is a whole number, however it is written: 412, 412.0 and 4.12e2 are the same.
@@ -77,19 +87,36 @@ func Decode(line []byte) (release string, look judge.Look, err error) {
 	return *w.Release, look, nil
 }
 
-func (t *track) counts() judge.Counts {
-	pods := make(map[string]judge.Tally, len(t.Pods))
-	for name, from := range t.Pods {
-		to := judge.Tally{Requests: int64(from.Requests), Failures: int64(from.Failures), Bounds: from.Bounds}
-		if from.Buckets != nil {
-			to.Buckets = make([]int64, len(from.Buckets))
-			for i, b := range from.Buckets {
-				to.Buckets[i] = int64(b)
-			}
-		}
-		pods[name] = to
+func (t *track) counts() judge.Counts { return judge.Counts{Pods: tallies(t.Pods)} }
+
+func tallies(from map[string]tally) map[string]judge.Tally {
+	to := make(map[string]judge.Tally, len(from))
+	for name, t := range from {
+		to[name] = t.tally()
 	}
-	return judge.Counts{Pods: pods}
+	return to
+}
+
+func (t tally) tally() judge.Tally {
+	to := judge.Tally{
+		Requests: int64(t.Requests), Failures: int64(t.Failures), Bounds: t.Bounds, Restarts: int64(t.Restarts), Gauges: t.Gauges,
+	}
+	if t.Buckets != nil {
+		to.Buckets = make([]int64, len(t.Buckets))
+		for i, b := range t.Buckets {
+			to.Buckets[i] = int64(b)
+		}
+	}
+	if t.Strata != nil {
+		to.Strata = tallies(t.Strata)
+	}
+	if t.Sums != nil {
+		to.Sums = make(map[string]judge.Sum, len(t.Sums))
+		for name, s := range t.Sums {
+			to.Sums[name] = judge.Sum{N: int64(s.N), Total: s.Total}
+		}
+	}
+	return to
 }
 
 func trim(line []byte) []byte { return bytes.TrimSpace(line) }

@@ -1,0 +1,99 @@
+package sequential
+
+import (
+	"fmt"
+	"math"
+
+	"serin.dev/serin/internal/judge/share"
+	"serin.dev/serin/internal/plan"
+)
+
+// silence bets that requests are lost in the canary: one that hangs completes nothing, and what is not completed is neither a
+// failure nor slow. Null: of the requests that are answered, the canary answers at least quiet times the share it is meant to
+// get, whoever deals them: sticky users and routers that lag give it less than is meant, but not nothing.
+//
+// It stakes only while the canary is silent. The first silent look of a row is no evidence, for counters that were reset look
+// the same; it puts half of the cash that is left on the bet. What later looks of the row add is bounded, the less the earlier.
+type silence struct {
+	Weight float64 `json:"weight"` // per cent
+	Moved  float64 `json:"moved"`  // when it did
+	Still  int     `json:"still"`  // looks since
+	Row    int     `json:"row"`    // silent looks in a row
+	Lost   float64 `json:"lost"`   // requests that stable answered meanwhile
+	Since  float64 `json:"since"`  // when the canary was heard last
+	Staked float64 `json:"staked"` // shares of the budget, all in all
+	Cash   float64 `json:"cash"`   // of these, not on the bet
+	Bet    float64 `json:"bet"`
+}
+
+// silenceShare of the budget is put aside when a canary is silent for the first time in a release. Until then it is with failures.
+const silenceShare = 0.125
+
+const (
+	quiet     = 0.45 // of the share that is meant: still good
+	mute      = 0.01 // of it: bet on
+	leastMute = 2.5  // nats the second silent look may add; each further one may add as much more
+	settled   = 1    // looks to let pass after the weight has moved, and so many seconds
+	settling  = 10.0
+)
+
+// heed takes a look; it reports whether the canary fell silent in it.
+func (q *silence) heed(seen sight) (fell bool) {
+	if seen.weight != q.Weight || seen.moved {
+		*q = silence{Weight: seen.weight, Moved: seen.t, Since: seen.t, Staked: q.Staked, Cash: q.Cash + q.Bet}
+		return false
+	}
+	q.Still++
+	if q.Still <= settled || seen.t-q.Moved < settling || seen.weight <= 0 || seen.weight >= 100 || seen.stable.n == 0 {
+		return false
+	}
+	if q.Row > 0 {
+		q.play(seen)
+	}
+	if seen.canary.n > 0 {
+		q.Cash, q.Bet, q.Row, q.Lost, q.Since = q.Cash+q.Bet, 0, 0, 0, seen.t
+		return false
+	}
+	q.Row++
+	q.Lost += seen.stable.n
+	if q.Row == 1 {
+		q.Bet = q.Cash / 2
+		q.Cash -= q.Bet
+	}
+	return q.Row == 1
+}
+
+func (q *silence) play(seen sight) {
+	w := q.Weight / 100
+	gain := share.Gain(mute*w, quiet*w, seen.stable.n, seen.canary.n)
+	q.Bet = math.Min(q.Bet*math.Exp(math.Min(gain, leastMute*float64(q.Row))), 1e12)
+}
+
+// value is what is held, in shares of the budget.
+func (q *silence) value() float64 { return q.Cash + q.Bet }
+
+// listen takes a look, and puts a stake aside when the canary falls silent for the first time.
+func (s *state) listen(seen sight) {
+	if fell := s.Quiet.heed(seen); !fell || s.Quiet.Staked > 0 {
+		return
+	}
+	give := silenceShare * s.Stake.Failures
+	s.Stake.Failures -= give
+	s.Quiet.Staked = give * s.Fail.value()
+	s.Quiet.Bet, s.Quiet.Cash = s.Quiet.Staked/2, s.Quiet.Staked/2
+}
+
+func (s *state) compareSilence() string {
+	return fmt.Sprintf("traffic: the canary has answered nothing since t=%g s, while stable answered %.0f requests; %g %% of all are meant for it",
+		s.Quiet.Since, s.Quiet.Lost, s.Quiet.Weight)
+}
+
+func (q *silence) finding(f *plan.Finding) {
+	w := q.Weight / 100
+	f.Evidence, f.Effect, f.Low, f.High = readable(q.value()/q.Staked), 1, 0, 1/math.Max(w, 0.01)
+	f.Stable, f.Canary = 1-w, w // the shares that are meant
+	if q.Row > 1 {
+		f.Effect, f.Canary, f.Stable = 0, 0, 1
+	}
+	count(f, q.Lost, 0)
+}
