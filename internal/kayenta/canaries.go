@@ -104,7 +104,7 @@ func (s *Service) listCanaries(r *http.Request) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	limit, err := positive(r, "limit", 20, 1000)
+	limit, err := positive(r, "limit", 20, 200)
 	if err != nil {
 		return nil, err
 	}

@@ -53,9 +53,7 @@ func (r *Runner) run(ctx context.Context, o Order, s Stage) (outcome, error) {
 	switch c.Status {
 	case NotStarted, Running:
 		return outcome{execution: id, again: r.Now().Add(runPatience)}, nil
-	case Canceled:
-		return outcome{}, errors.New("Canary execution was canceled.") //nolint:staticcheck // Kayenta's words
-	case Terminal:
+	case Canceled, Terminal:
 		return outcome{}, errors.New(c.text())
 	}
 	var result judge.Result
@@ -70,7 +68,11 @@ func (r *Runner) run(ctx context.Context, o Order, s Stage) (outcome, error) {
 	return done, nil
 }
 
+// text says why an execution has no result, as Orca and Kayenta do.
 func (p Progress) text() string {
+	if p.Status == Canceled {
+		return "Canary execution was canceled."
+	}
 	if p.Exception != nil && len(p.Exception.Details.Errors) > 0 {
 		return p.Exception.Details.Errors[0]
 	}

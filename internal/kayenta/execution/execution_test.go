@@ -7,6 +7,7 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -456,6 +457,54 @@ func TestTooManyAtOnce(t *testing.T) {
 	b.begin(canaryOrder(t))
 	if _, err := b.Begin(t.Context(), canaryOrder(t)); !errors.Is(err, ErrBusy) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// Many at once, and readers meanwhile: no more are worked on than there are workers, and all end.
+func TestManyAtOnce(t *testing.T) {
+	const workers, canaries = 3, 40
+	var mu sync.Mutex
+	var full sync.Once
+	together := make(chan struct{})
+	now, most := 0, 0
+	b := newBench(t, nil)
+	b.means.Workers = workers
+	b.means.Fetch = func(ctx context.Context, account string, c judge.Config, m judge.Metric, s Scope) ([]judge.MetricSet, error) {
+		mu.Lock()
+		now++
+		if most = max(most, now); most == workers {
+			full.Do(func() { close(together) })
+		}
+		mu.Unlock()
+		select {
+		case <-together: // all workers are at it
+		case <-ctx.Done():
+		}
+		defer func() { mu.Lock(); now--; mu.Unlock() }()
+		return b.fetch(ctx, account, c, m, s)
+	}
+	b.restart()
+	ctx, stop := context.WithCancel(t.Context())
+	var all sync.WaitGroup
+	all.Go(func() {
+		if err := b.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	var ids []string
+	for range canaries {
+		ids = append(ids, b.begin(canaryOrder(t)))
+	}
+	for _, id := range ids {
+		until(t, func() bool {
+			s, err := b.Canary(ctx, id)
+			return err == nil && s.Status == "succeeded" && s.Result.Judge.Score.Score == 100
+		})
+	}
+	stop()
+	all.Wait()
+	if most > workers*fetchesAtOnce {
+		t.Errorf("%d fetches were under way at once", most)
 	}
 }
 

@@ -22,6 +22,7 @@ func (s Status) Over() bool { return s == Succeeded || s == Terminal || s == Can
 
 // Progress is how far an execution has come.
 type Progress struct {
+	Head      *Head      `json:"head,omitempty"` // repeated, so that orders, which may be large, need not be read to know them
 	Status    Status     `json:"status"`
 	Started   time.Time  `json:"started,omitzero"`
 	Ended     time.Time  `json:"ended,omitzero"`

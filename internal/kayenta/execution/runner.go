@@ -94,15 +94,19 @@ func New(ctx context.Context, m Means) (*Runner, error) {
 
 // recall reads one execution out of the record. One without progress had just been ordered.
 func (r *Runner) recall(ctx context.Context, id string) error {
-	o, err := r.journal.order(ctx, id)
-	if err != nil {
-		return err
-	}
 	p := Progress{Status: NotStarted}
 	if err := r.journal.read(ctx, recordedProgress, id, &p); err != nil && !errors.Is(err, storage.ErrNotFound) {
 		return err
 	}
-	r.all[id] = &entry{head: o.head(), progress: p, due: r.Now()}
+	if p.Head == nil {
+		o, err := r.journal.order(ctx, id)
+		if err != nil {
+			return err
+		}
+		h := o.head()
+		p.Head = &h
+	}
+	r.all[id] = &entry{head: *p.Head, progress: p, due: r.Now()}
 	return nil
 }
 
@@ -139,7 +143,8 @@ func (r *Runner) begin(ctx context.Context, o Order) error {
 		return err
 	}
 	r.mu.Lock()
-	r.all[o.ID] = &entry{head: o.head(), progress: Progress{Status: NotStarted}, due: r.Now()}
+	h := o.head()
+	r.all[o.ID] = &entry{head: h, progress: Progress{Head: &h, Status: NotStarted}, due: r.Now()}
 	r.mu.Unlock()
 	r.nudge()
 	return nil
