@@ -46,9 +46,28 @@ func analysis(p plan.Plan, name string) plan.Analysis {
 	return p.Analyses[i] // names come from the plan itself
 }
 
+// judgeOf makes the judge of an analysis, once: the plan of a release never changes, and to read conditions takes longer than to
+// ask them. One worker at a time has a release in hand.
+func (l *Loop) judgeOf(r *release, a plan.Analysis) (judge.Judge, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if j, made := l.judges[r.Name][a.Name]; made {
+		return j, nil
+	}
+	j, err := l.Judge(a.Judge)
+	if err != nil {
+		return nil, err
+	}
+	if l.judges[r.Name] == nil {
+		l.judges[r.Name] = map[string]judge.Judge{}
+	}
+	l.judges[r.Name][a.Name] = j
+	return j, nil
+}
+
 // lookAt takes one look at one analysis: read counters, work out what is new, let the judge weigh it.
 func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen engine.Sight) (releases.Evidence, error) {
-	j, err := l.Judge(a.Judge)
+	j, err := l.judgeOf(r, a)
 	if err != nil {
 		return releases.Evidence{}, fmt.Errorf("set up judge of %s: %w", a.Name, err)
 	}

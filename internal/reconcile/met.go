@@ -56,9 +56,10 @@ func (l *Loop) parted(release, analysis string) {
 	delete(l.met[release], analysis)
 }
 
-// over forgets all that was met during a release.
+// over forgets all that was met during a release, and who judged it.
 func (l *Loop) over(release string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.met, release)
+	delete(l.judges, release)
 }

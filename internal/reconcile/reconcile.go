@@ -47,6 +47,7 @@ type Loop struct {
 	met       map[string]map[string]acquaintance // by release and analysis
 	unwritten map[string]*unwritten              // by release
 	compared  map[string]comparison              // by target, while a release is under way
+	judges    map[string]map[string]judge.Judge  // by release and analysis
 }
 
 // New returns a loop that has seen nothing yet.
@@ -56,7 +57,7 @@ func New(m Means) *Loop {
 	}
 	return &Loop{
 		Means: m, history: map[string]*history{}, met: map[string]map[string]acquaintance{}, unwritten: map[string]*unwritten{},
-		compared: map[string]comparison{},
+		compared: map[string]comparison{}, judges: map[string]map[string]judge.Judge{},
 	}
 }
 
