@@ -51,6 +51,7 @@ type Deployments struct {
 	scaled *scaledKind
 
 	templates templates
+	marks     *cluster.Memo[string] // of what is applied
 
 	mu   sync.Mutex
 	told map[string]string // what was last said of a target, so that it is said once
@@ -66,7 +67,7 @@ func New(env workload.Env) *Deployments {
 	}
 	return &Deployments{
 		a: env.Cluster, log: log, sets: newSetsMemo(), config: config.NewReader(env.Cluster), scaled: &scaledKind{},
-		templates: newTemplates(), told: map[string]string{},
+		templates: newTemplates(), marks: cluster.NewMemo[string](), told: map[string]string{},
 	}
 }
 
