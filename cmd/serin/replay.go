@@ -16,7 +16,9 @@ import (
 	"serin.dev/serin/internal/compile"
 	"serin.dev/serin/internal/metric/prometheus"
 	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/progress"
 	"serin.dev/serin/internal/replay"
+	"serin.dev/serin/internal/report"
 	"serin.dev/serin/internal/wiring"
 )
 
@@ -79,6 +81,11 @@ func (r *rerun) run(c *cobra.Command, args []string) error {
 	if err := told(c, notes, false); err != nil {
 		return err
 	}
+	if r.report != "" {
+		if _, err := report.ByName(r.report); err != nil {
+			return err // before an hour of metrics is read
+		}
+	}
 	d, err := chosen(drafts, args)
 	if err != nil {
 		return err
@@ -121,6 +128,11 @@ func (r *rerun) play(c *cobra.Command, d compile.Draft) error {
 	if err != nil {
 		return err
 	}
+	if r.report != "" {
+		if err := r.tell(result.Release); err != nil {
+			return err
+		}
+	}
 	if r.output == "json" {
 		e := json.NewEncoder(c.OutOrStdout())
 		e.SetEscapeHTML(false)
@@ -129,6 +141,15 @@ func (r *rerun) play(c *cobra.Command, d compile.Draft) error {
 	}
 	fmt.Fprintln(c.OutOrStdout())
 	return result.Print(c.OutOrStdout())
+}
+
+// tell writes the report.
+func (r *rerun) tell(release progress.Release) error {
+	format, err := report.ByName(r.report)
+	if err != nil {
+		return err
+	}
+	return written(r.report, func(out io.Writer) error { return report.Of(release).Write(out, format) })
 }
 
 // written makes a file of what write writes: all of it, or what was there before.
@@ -141,7 +162,7 @@ func written(name string, write func(io.Writer) error) error {
 	if err := write(part); err != nil {
 		return errors.Join(err, part.Close())
 	}
-	if err := part.Close(); err != nil {
+	if err := errors.Join(part.Chmod(0o644), part.Close()); err != nil {
 		return fmt.Errorf("write %s: %w", name, err)
 	}
 	return os.Rename(part.Name(), name)

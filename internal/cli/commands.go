@@ -27,7 +27,7 @@ type IO struct {
 // Commands returns the commands that show releases and act on them.
 func Commands(io IO) []*cobra.Command {
 	p := program{IO: io}
-	commands := []*cobra.Command{p.get(), p.list(), p.watch(), p.explain(), p.history(), p.wait()}
+	commands := []*cobra.Command{p.get(), p.list(), p.watch(), p.explain(), p.history(), p.report(), p.wait()}
 	return append(append(commands, p.acts()...), p.eject())
 }
 
