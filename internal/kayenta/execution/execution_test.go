@@ -569,6 +569,14 @@ func TestOrdersThatMakeNoSense(t *testing.T) {
 	}
 }
 
+func TestTooMuchToRecord(t *testing.T) {
+	o := analysisOrder(t, "")
+	lifetime, interval := Whole(1000), Whole(1)
+	o.AnalysisRequest.LifetimeMins, o.AnalysisRequest.IntervalMins = &lifetime, &interval
+	o.Config.Description = strings.Repeat("x", 300_000)
+	refused(t, o, "too much to record")
+}
+
 func refused(t *testing.T, o Order, want string) {
 	t.Helper()
 	b := newBench(t, nil)

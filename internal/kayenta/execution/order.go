@@ -123,6 +123,9 @@ func (o *Order) Check() error {
 		if err := o.AnalysisRequest.check(o.Built, scopes); err != nil {
 			return err
 		}
+		if err := o.fits(); err != nil {
+			return err
+		}
 	}
 	if given == nil && o.Config.Classifier != nil {
 		given = o.Config.Classifier.ScoreThresholds

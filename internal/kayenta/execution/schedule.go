@@ -43,6 +43,26 @@ const (
 
 func minutes(w Whole) time.Duration { return time.Duration(w) * time.Minute }
 
+// recordMost bounds what the runs of one analysis record: each keeps the config it was judged by.
+const recordMost = 256 << 20
+
+// fits refuses an analysis whose runs would record too much.
+func (o *Order) fits() error {
+	table, err := o.AnalysisRequest.timetable(o.Built)
+	if err != nil {
+		return err
+	}
+	config, err := json.Marshal(o.Config)
+	if err != nil {
+		return fmt.Errorf("canary config: %w", err)
+	}
+	if len(config)*len(table.Runs) > recordMost {
+		return fmt.Errorf("analysisIntervalMins: makes %d judgements by a config of %d bytes, which is too much to record; the most is %d bytes",
+			len(table.Runs), len(config), recordMost)
+	}
+	return nil
+}
+
 // check refuses what could not be run, and lists the names of the scopes.
 func (r *AnalysisRequest) check(now time.Time, names map[string]bool) error {
 	if len(r.Scopes) == 0 || len(r.Scopes) > scopesMost {

@@ -145,7 +145,11 @@ func (s *Store) Create(ctx context.Context, k storage.Kind, id, file string, dat
 	}
 	o := options()
 	o.SetMatchETagExcept("*")
-	return s.put(ctx, what, s.folder(k, id)+file, data, o)
+	err = s.put(ctx, what, s.folder(k, id)+file, data, o)
+	if code(err) == minio.NotImplemented { // older servers know no conditions
+		err = s.put(ctx, what, s.folder(k, id)+file, data, options())
+	}
+	return err
 }
 
 // Put implements storage.Store.
@@ -288,11 +292,20 @@ func (s *Store) list(ctx context.Context, prefix string) ([]storage.Object, erro
 
 // translate says in the contract's words what the server said in its own.
 func translate(err error) error {
-	switch code := minio.ToErrorResponse(err).Code; code {
+	switch code(err) {
 	case minio.NoSuchKey:
 		return fmt.Errorf("%w: %w", storage.ErrNotFound, err)
 	case minio.PreconditionFailed:
 		return fmt.Errorf("%w: %w", storage.ErrExists, err)
 	}
 	return err
+}
+
+// code is the server's word for what went wrong.
+func code(err error) string {
+	var said minio.ErrorResponse
+	if errors.As(err, &said) {
+		return said.Code
+	}
+	return ""
 }

@@ -2,7 +2,10 @@ package s3
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,8 +13,6 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
-
-	"net/http/httptest"
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
@@ -183,6 +184,46 @@ func TestCredentialsFromFile(t *testing.T) {
 	defer s.Close()
 	if err := s.Put(t.Context(), storage.Configs, "a", "a.json", []byte("1")); err != nil {
 		t.Error(err)
+	}
+}
+
+// A server that knows no conditions is asked without one.
+func TestServerWithoutConditions(t *testing.T) {
+	credential(t)
+	backend := s3mem.New()
+	if err := backend.CreateBucket("releases"); err != nil {
+		t.Fatal(err)
+	}
+	next := gofakes3.New(backend).Server()
+	var refused atomic.Int64
+	old := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Header.Get("If-None-Match") != "" {
+			refused.Add(1)
+			w.WriteHeader(http.StatusNotImplemented)
+			io.WriteString(w, "<Error><Code>NotImplemented</Code><Message>A header implies functionality that is not implemented</Message></Error>")
+			return
+		}
+		next.ServeHTTP(w, r)
+	}))
+	defer old.Close()
+	s := open(t, Settings{Endpoint: old.URL, Bucket: "releases"})
+	defer s.Close()
+	if err := s.Create(t.Context(), storage.Configs, "a", "a.json", []byte("1")); err != nil || refused.Load() == 0 {
+		t.Errorf("created after %d refusals: %v", refused.Load(), err)
+	}
+	if err := s.Create(t.Context(), storage.Configs, "a", "a.json", []byte("2")); !errors.Is(err, storage.ErrExists) {
+		t.Errorf("created again: %v", err)
+	}
+}
+
+// An object that goes between the listing and the reading is not found.
+func TestGoneMeanwhile(t *testing.T) {
+	credential(t)
+	endpoint, _ := server(t)
+	s := open(t, Settings{Endpoint: endpoint, Bucket: "releases"})
+	defer s.Close()
+	if _, err := s.read(t.Context(), "kayenta/canary_config/a/a.json"); !errors.Is(translate(err), storage.ErrNotFound) {
+		t.Errorf("got %v", err)
 	}
 }
 
