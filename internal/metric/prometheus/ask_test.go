@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"serin.dev/serin/internal/metric"
+	"serin.dev/serin/internal/metric/conformance"
 )
 
 func query(address, text string) metric.QueryQuestion {
@@ -21,6 +22,41 @@ func query(address, text string) metric.QueryQuestion {
 	return metric.QueryQuestion{
 		Target: "Deployment/shop/checkout", With: with, Words: metric.Words{"namespace": "shop", "canary": "c-1|c-2", "interval": "1m"},
 	}
+}
+
+func TestQueryConformance(t *testing.T) {
+	conformance.RunQueries(t, conformance.QuerySubject{
+		Driver: Driver,
+		Refused: map[string]json.RawMessage{
+			"address": json.RawMessage(`{"query":"up"}`), "query": json.RawMessage(`{"address":"http://p"}`),
+			"timeout": json.RawMessage(`{"address":"http://p","query":"up","timeout":"1us"}`),
+		},
+		Start: func(t *testing.T) conformance.QueryBench {
+			s := newServer(t)
+			over := make(chan struct{})
+			answers := s.Config.Handler
+			t.Cleanup(func() { close(over) })
+			return conformance.QueryBench{
+				Store: openStore(t, &clock{time.Now()}), Answer: func(v float64) { s.set(v, "answer", "of", "shopa|b") },
+				Ask: func(text string) metric.QueryQuestion {
+					asked := "answer"
+					if text != "" {
+						asked = fmt.Sprintf("answer{of=%q}", text)
+					}
+					q := query(s.URL, asked)
+					q.Words = metric.Words{"target": "shop", "canary": "a|b"}
+					return q
+				},
+				Hang: func() {
+					s.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+						<-over
+						answers.ServeHTTP(w, r)
+					})
+				},
+				Break: s.Close,
+			}
+		},
+	})
 }
 
 // What each kind of answer is to a judge.

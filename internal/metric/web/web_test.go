@@ -11,16 +11,54 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
 	"serin.dev/serin/internal/metric"
+	"serin.dev/serin/internal/metric/conformance"
 	"serin.dev/serin/internal/metric/web"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+func TestConformance(t *testing.T) {
+	conformance.RunQueries(t, conformance.QuerySubject{
+		Driver: web.Driver, Start: bench,
+		Refused: map[string]json.RawMessage{"url": json.RawMessage(`{}`), "timeout": json.RawMessage(`{"url":"http://x/","timeout":"soon"}`)},
+	})
+}
+
+func bench(t *testing.T) conformance.QueryBench {
+	var answer atomic.Value
+	answer.Store(0.0)
+	over := make(chan struct{})
+	var hangs atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if hangs.Load() {
+			<-over
+		}
+		if text := r.URL.Query().Get("text"); text != "" && text != "shopa|b" {
+			http.Error(w, "want the words filled in", http.StatusBadRequest)
+			return
+		}
+		json.NewEncoder(w).Encode(map[string]any{"value": answer.Load()})
+	}))
+	t.Cleanup(func() { close(over); server.Close() })
+	return conformance.QueryBench{
+		Store: web.New(metric.Env{}), Answer: func(v float64) { answer.Store(v) },
+		Ask: func(text string) metric.QueryQuestion {
+			with, err := json.Marshal(map[string]string{"url": server.URL + "/?text=" + text, "jsonPath": "{.value}"})
+			if err != nil {
+				t.Error(err)
+			}
+			return metric.QueryQuestion{Target: "Process/shop", With: with, Words: metric.Words{"target": "shop", "canary": "a|b"}}
+		},
+		Hang: func() { hangs.Store(true) }, Break: server.Close,
+	}
+}
 
 // ask sends one query, written as JSON with URL for the server's address.
 func ask(t *testing.T, s *web.Store, server *httptest.Server, with string) (string, error) {
