@@ -17,7 +17,7 @@ func TestTrailsStaySmall(t *testing.T) {
 		firstBefore := append([]plan.Point{}, before.Points...)
 		trail = trail.Add(plan.Point{
 			T: float64(look) * 5.003, Step: look / 5000, Weight: 12.5, Outcome: plan.Insufficient, Evidence: 1.0 / 3,
-			Stable: int64(look) * 1234, Canary: int64(look) * 123, Effects: []plan.Effect{{1.0 / 3, 1.0 / 7, 100.0 / 3}, {1.0 / 3, 1.0 / 7, 100.0 / 3}},
+			Stable: int64(look) * 1234, Canary: int64(look) * 123, Effects: []plan.Effect{{Value: 1.0 / 3, Low: 1.0 / 7, High: 100.0 / 3}, {Value: 1.0 / 3, Low: 1.0 / 7, High: 100.0 / 3}},
 		}, []string{"failures", "latency"})
 		if !reflect.DeepEqual(before.Points, firstBefore) && len(before.Points) > 0 {
 			t.Fatalf("look %d changed the trail that was there before", look)
