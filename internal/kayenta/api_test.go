@@ -27,7 +27,8 @@ func TestArgo(t *testing.T) {
 			b.prom.canary = c.canary
 			id := b.config()
 			list := get[[]Summary](b, "GET", "/canaryConfig?application=shop&configurationAccountName=embedded", "")
-			if len(list) != 1 || list[0].ID != id || list[0].Name != "shop-canary" || list[0].Applications[0] != "shop" || list[0].Updated != noon.UnixMilli() {
+			if len(list) != 1 || list[0].ID != id || list[0].Name != "shop-canary" || list[0].Applications[0] != "shop" ||
+				list[0].Updated != noon.UnixMilli() {
 				t.Fatalf("listed %+v", list)
 			}
 			started := get[map[string]any](b, "POST", "/canary/"+id+
@@ -57,17 +58,20 @@ func TestConfigs(t *testing.T) {
 	id := b.config()
 	for _, prefix := range []string{"", "/v2"} {
 		c := get[map[string]any](b, "GET", prefix+"/canaryConfig/"+id, "")
-		if c["id"] != id || c["isNew"] != true || c["createdTimestampIso"] != "2026-03-01T12:00:00.000Z" || c["updatedTimestamp"] != float64(noon.UnixMilli()) {
+		if c["id"] != id || c["isNew"] != true || c["createdTimestampIso"] != "2026-03-01T12:00:00.000Z" ||
+			c["updatedTimestamp"] != float64(noon.UnixMilli()) {
 			t.Errorf("got %v", c)
 		}
 	}
 	b.mu.Lock()
 	b.now = noon.Add(time.Minute)
 	b.mu.Unlock()
-	if got := get[map[string]string](b, "PUT", "/v2/canaryConfig/"+id, strings.Replace(config, "shop-canary", "renamed", 1)); got["canaryConfigId"] != id {
+	changed := strings.Replace(config, "shop-canary", "renamed", 1)
+	if got := get[map[string]string](b, "PUT", "/v2/canaryConfig/"+id, changed); got["canaryConfigId"] != id {
 		t.Errorf("put: %v", got)
 	}
-	if list := get[[]Summary](b, "GET", "/canaryConfig", ""); len(list) != 1 || list[0].Name != "renamed" || list[0].UpdatedISO != "2026-03-01T12:01:00.000Z" {
+	list := get[[]Summary](b, "GET", "/canaryConfig", "")
+	if len(list) != 1 || list[0].Name != "renamed" || list[0].UpdatedISO != "2026-03-01T12:01:00.000Z" {
 		t.Errorf("listed %+v", list)
 	}
 	for name, c := range map[string]struct {
@@ -76,7 +80,7 @@ func TestConfigs(t *testing.T) {
 		want               string
 	}{
 		"the id is taken":          {"POST", "/canaryConfig", strings.Replace(config, "{", `{"id":"`+id+`",`, 1), 400, "already exists"},
-		"the name is taken":        {"POST", "/canaryConfig", strings.Replace(config, "shop-canary", "renamed", 1), 400, "already exists in the scope of applications [shop]"},
+		"the name is taken":        {"POST", "/canaryConfig", changed, 400, "already exists in the scope of applications [shop]"},
 		"no such config":           {"PUT", "/canaryConfig/none", config, 400, "does not exist"},
 		"nothing there":            {"GET", "/canaryConfig/none", "", 404, "not found"},
 		"nothing to delete":        {"DELETE", "/canaryConfig/none", "", 404, "not found"},
@@ -97,8 +101,8 @@ func TestConfigs(t *testing.T) {
 			t.Errorf("%s: %d %s", name, code, data)
 		}
 	}
-	if other := get[map[string]string](b, "POST", "/canaryConfig",
-		strings.Replace(strings.Replace(config, "shop-canary", "renamed", 1), `["shop"]`, `["cart"]`, 1)); other["canaryConfigId"] == "" {
+	elsewhere := strings.Replace(changed, `["shop"]`, `["cart"]`, 1)
+	if other := get[map[string]string](b, "POST", "/canaryConfig", elsewhere); other["canaryConfigId"] == "" {
 		t.Error("the name is free in another application")
 	}
 	if list := get[[]Summary](b, "GET", "/canaryConfig?application=cart&application=none", ""); len(list) != 1 || list[0].Applications[0] != "cart" {
@@ -172,7 +176,8 @@ func TestBadQueries(t *testing.T) {
 	id := get[map[string]string](b, "POST", "/canary", `{"canaryConfig":`+config+`,"executionRequest":`+request+`}`)["canaryExecutionId"]
 	b.settle(0)
 	s := get[execution.CanaryStatus](b, "GET", "/canary/"+id, "")
-	if s.Status != "terminal" || !s.Complete || s.Exception == nil || !strings.Contains(s.Exception.Details.Errors[0], "fetch metric") || s.Stages["mixMetrics"] != "not_started" {
+	if s.Status != "terminal" || !s.Complete || s.Exception == nil || !strings.Contains(s.Exception.Details.Errors[0], "fetch metric") ||
+		s.Stages["mixMetrics"] != "not_started" {
 		t.Errorf("got %+v", s)
 	}
 	b.prom.fail = 0
@@ -195,19 +200,23 @@ func TestBadQueries(t *testing.T) {
 // An analysis of three hours, as a script asks for it, in as long as the judge needs.
 func TestStandaloneAnalysis(t *testing.T) {
 	b := newBench(t, nil)
-	body := `{"scopes":[{"scopeName":"default","controlScope":"baseline","controlLocation":"eu","experimentScope":"canary","experimentLocation":"eu","step":60}],
+	body := `{"scopes":[{"scopeName":"default","controlScope":"baseline","controlLocation":"eu",
+		"experimentScope":"canary","experimentLocation":"eu","step":60}],
 		"thresholds":{"pass":90,"marginal":70},"lifetimeDurationMins":180,"analysisIntervalMins":60}`
-	id := get[map[string]string](b, "POST", "/standalone_canary_analysis/"+b.config()+"?application=shop&user=me&parentPipelineExecutionId=p1", body)["canaryAnalysisExecutionId"]
+	path := "/standalone_canary_analysis/" + b.config() + "?application=shop&user=me&parentPipelineExecutionId=p1"
+	id := get[map[string]string](b, "POST", path, body)["canaryAnalysisExecutionId"]
 	b.settle(90 * time.Minute)
 	s := get[execution.AnalysisStatus](b, "GET", "/standalone_canary_analysis/"+id, "")
-	if s.Complete || s.Status != "running" || s.Stages[2].Status != execution.Succeeded || s.Stages[2].ExecutionID == "" || s.Stages[3].Status != execution.NotStarted {
+	if s.Complete || s.Status != "running" || s.Stages[2].Status != execution.Succeeded || s.Stages[2].ExecutionID == "" ||
+		s.Stages[3].Status != execution.NotStarted {
 		t.Fatalf("after an hour: %+v", s.Stages)
 	}
 	b.close()
 	b.open() // the clock goes on
 	b.settle(2 * time.Hour)
 	s = get[execution.AnalysisStatus](b, "GET", "/standalone_canary_analysis/"+id, "")
-	if !s.Complete || s.ExecutionStatus != execution.Succeeded || !s.Result.Passed || len(s.Result.Scores) != 3 || s.User != "me" || s.Parent != "p1" {
+	if !s.Complete || s.ExecutionStatus != execution.Succeeded || !s.Result.Passed || len(s.Result.Scores) != 3 ||
+		s.User != "me" || s.Parent != "p1" {
 		t.Fatalf("at the end: %+v", s)
 	}
 	if len(b.prom.queries) != 12 {
@@ -217,12 +226,14 @@ func TestStandaloneAnalysis(t *testing.T) {
 	if run.Result.Judge.Score.Score != 100 || run.Result.Duration != "PT3H" {
 		t.Errorf("the last run: %+v", run.Result)
 	}
-	id = get[map[string]string](b, "POST", "/standalone_canary_analysis", `{"canaryConfig":`+config+`,"executionRequest":`+body+`}`)["canaryAnalysisExecutionId"]
+	body = `{"canaryConfig":` + config + `,"executionRequest":` + body + `}`
+	id = get[map[string]string](b, "POST", "/standalone_canary_analysis", body)["canaryAnalysisExecutionId"]
 	if code, data := b.call("PUT", "/pipelines/"+id+"/cancel", ""); code != 200 {
 		t.Errorf("cancel: %d %s", code, data)
 	}
 	b.settle(0)
-	if s := get[execution.AnalysisStatus](b, "GET", "/standalone_canary_analysis/"+id, ""); s.Status != "canceled" || s.User != "anonymous" || s.Application != "ad-hoc" {
+	s = get[execution.AnalysisStatus](b, "GET", "/standalone_canary_analysis/"+id, "")
+	if s.Status != "canceled" || s.User != "anonymous" || s.Application != "ad-hoc" {
 		t.Errorf("cancelled: %+v", s)
 	}
 	if code, _ := b.call("PUT", "/pipelines/none/cancel", ""); code != 404 {
@@ -238,7 +249,8 @@ func TestStoredData(t *testing.T) {
 	b.settle(0)
 	s := get[execution.CanaryStatus](b, "GET", "/canary/"+id, "")
 	pairs := get[[]judge.Pair](b, "GET", "/metricSetPairList/"+s.PairList, "")
-	if len(pairs) != 2 || len(pairs[0].Values.Control) != 61 || pairs[0].Attributes.Experiment["query"] != `avg(http_errors{pod=~"canary-.*"})` {
+	if len(pairs) != 2 || len(pairs[0].Values.Control) != 61 ||
+		pairs[0].Attributes.Experiment["query"] != `avg(http_errors{pod=~"canary-.*"})` {
 		t.Fatalf("pairs: %+v", pairs)
 	}
 	if p := get[judge.Pair](b, "GET", "/v2/canaries/metricSetPairList/"+s.PairList+"/"+pairs[1].ID, ""); p.Name != "latency" {
@@ -301,7 +313,8 @@ func TestAccountsAndMetrics(t *testing.T) {
 		!slices.Equal(all[1].SupportedTypes, []Capability{ObjectStore, ConfigurationStore}) {
 		t.Errorf("accounts: %+v", all)
 	}
-	if all := get[[]map[string]any](b, "GET", "/metricsServices", ""); len(all) != 1 || all[0]["name"] != "prom" || all[0]["locations"].([]any)[0] != "eu" {
+	if all := get[[]map[string]any](b, "GET", "/metricsServices", ""); len(all) != 1 || all[0]["name"] != "prom" ||
+		all[0]["locations"].([]any)[0] != "eu" {
 		t.Errorf("metric stores: %v", all)
 	}
 	if code, data := b.call("DELETE", "/credentials/prom", ""); code != 400 {
@@ -316,19 +329,22 @@ func TestAccountsAndMetrics(t *testing.T) {
 	if h := get[map[string]string](b, "GET", "/health", ""); h["status"] != "UP" {
 		t.Errorf("health: %v", h)
 	}
-	fetch := "/fetch/prometheus/query?metricsAccountName=prom&metricSetName=cpu&metricName=node_cpu&step=60&scope=canary&customFilter=pod%3D%22${scope}%22" +
-		"&labelBindings=mode%3D~%22user%7Csystem%22&groupByFields=a,b&start=2026-03-01T11:00:00Z&end=2026-03-01T12:00:00Z"
+	fetch := "/fetch/prometheus/query?metricsAccountName=prom&metricSetName=cpu&metricName=node_cpu&step=60&scope=canary" +
+		"&customFilter=pod%3D%22${scope}%22&labelBindings=mode%3D~%22user%7Csystem%22&groupByFields=a,b&start=2026-03-01T11:00:00Z&end=2026-03-01T12:00:00Z"
 	if q := get[map[string]string](b, "POST", fetch+"&dryRun=true", ""); q["query"] != `avg(node_cpu{pod="canary",mode=~"user|system"}) by (a,b)` {
 		t.Errorf("query: %v", q)
 	}
 	id := get[map[string]string](b, "POST", fetch, "")["metricSetListId"]
-	if sets := get[[]judge.MetricSet](b, "GET", "/metricSetList/"+id, ""); len(sets) != 1 || len(sets[0].Values) != 61 || sets[0].Name != "cpu" {
+	sets := get[[]judge.MetricSet](b, "GET", "/metricSetList/"+id, "")
+	if len(sets) != 1 || len(sets[0].Values) != 61 || sets[0].Name != "cpu" {
 		t.Errorf("fetched %+v", sets)
 	}
-	if code, data := b.call("POST", "/fetch/prometheus/query?metricSetName=cpu&step=60", ""); code != 400 || !strings.Contains(string(data), "'metricName'") {
+	code, data := b.call("POST", "/fetch/prometheus/query?metricSetName=cpu&step=60", "")
+	if code != 400 || !strings.Contains(string(data), "'metricName'") {
 		t.Errorf("without a metric: %d %s", code, data)
 	}
-	if code, data := b.call("POST", "/fetch/prometheus/query?metricSetName=a&metricName=b&step=60&dryRun=true", ""); code != 400 || !strings.Contains(string(data), "resourceType") {
+	code, data = b.call("POST", "/fetch/prometheus/query?metricSetName=a&metricName=b&step=60&dryRun=true", "")
+	if code != 400 || !strings.Contains(string(data), "resourceType") {
 		t.Errorf("without a filter: %d %s", code, data)
 	}
 }

@@ -124,7 +124,8 @@ const config = `{"name":"shop-canary","description":"d","configVersion":"1","app
  "metrics":[
   {"name":"errors","query":{"type":"prometheus","serviceType":"prometheus","metricName":"http_errors","customFilterTemplate":"pods"},
    "groups":["Errors"],"analysisConfigurations":{"canary":{"direction":"increase","critical":true}},"scopeName":"default"},
-  {"name":"latency","query":{"type":"prometheus","serviceType":"prometheus","customInlineTemplate":"PromQL:avg(latency{pod=~\"${scope}-.*\",cluster=\"${location}\"})"},
+  {"name":"latency","query":{"type":"prometheus","serviceType":"prometheus",
+    "customInlineTemplate":"PromQL:avg(latency{pod=~\"${scope}-.*\",cluster=\"${location}\"})"},
    "groups":["Latency"],"analysisConfigurations":{"canary":{"direction":"increase"}},"scopeName":"default"}],
  "templates":{"pods":"pod=~\"${scope}-.*\""},
  "classifier":{"groupWeights":{"Errors":60,"Latency":40},"scoreThresholds":{"pass":95,"marginal":75}}}`
@@ -135,6 +136,7 @@ func (b *bench) config() string {
 }
 
 // request is what Argo Rollouts sends: its word for the location is region.
-const request = `{"scopes": {"default":{"controlScope": {"scope":"baseline","region":"eu","step":60,"start":"2026-03-01T11:00:00Z","end":"2026-03-01T12:00:00Z"},
+const request = `{"scopes": {"default":{
+  "controlScope": {"scope":"baseline","region":"eu","step":60,"start":"2026-03-01T11:00:00Z","end":"2026-03-01T12:00:00Z"},
   "experimentScope": {"scope":"canary","region":"eu","step":60,"start":"2026-03-01T11:00:00Z","end":"2026-03-01T12:00:00Z"}}},
   "thresholds" : {"pass": 90, "marginal": 75}}`

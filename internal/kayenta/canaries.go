@@ -18,7 +18,9 @@ const adHoc = "ad-hoc"
 
 // order begins an order with the accounts that a request names.
 func (s *Service) order(r *http.Request, kind execution.Kind) (execution.Order, error) {
-	o := execution.Order{Kind: kind, Application: param(r, "application"), User: param(r, "user"), Parent: param(r, "parentPipelineExecutionId")}
+	o := execution.Order{
+		Kind: kind, Application: param(r, "application"), User: param(r, "user"), Parent: param(r, "parentPipelineExecutionId"),
+	}
 	var err error
 	if o.MetricsAccount, err = s.accounts.resolve(param(r, "metricsAccountName"), MetricsStore); err != nil {
 		return o, err

@@ -83,12 +83,13 @@ func TestAnalysisInRealTime(t *testing.T) {
 	}
 	for i, run := range s.Result.Runs {
 		end := fmt.Sprintf("2026-03-01T%d:05:00Z", 13+i)
-		if run.From != "2026-03-01T12:05:00Z" || run.To != end || run.Status != Succeeded || run.Result == nil || run.ExecutionID != s.Stages[3+2*i].ExecutionID {
+		if run.From != "2026-03-01T12:05:00Z" || run.To != end || run.Status != Succeeded || run.Result == nil ||
+			run.ExecutionID != s.Stages[3+2*i].ExecutionID {
 			t.Errorf("run %d: %+v", i+1, run)
 		}
 	}
-	if control := b.asked[slices.IndexFunc(b.asked, func(s Scope) bool { return s.Scope == "baseline" })]; iso(control.Start.Time) != "2026-03-01T11:55:00Z" ||
-		iso(control.End.Time) != "2026-03-01T12:55:00Z" {
+	control := b.asked[slices.IndexFunc(b.asked, func(s Scope) bool { return s.Scope == "baseline" })]
+	if iso(control.Start.Time) != "2026-03-01T11:55:00Z" || iso(control.End.Time) != "2026-03-01T12:55:00Z" {
 		t.Errorf("the first control window is %v to %v", control.Start, control.End)
 	}
 	if !b.objects(storage.AnalysisResults)[id] || len(b.objects(storage.Results)) != 3 {
@@ -551,8 +552,9 @@ func TestOrdersThatMakeNoSense(t *testing.T) {
 		"scopes.default.controlScope: is missing":          `{"scopes":{"default":{"experimentScope":` + scope + `}}` + thresholds + `}`,
 		"thresholds: pass and marginal must be specified":  `{"scopes":{"default":{"experimentScope":` + scope + `,"controlScope":` + scope + `}}}`,
 		"scopes.default.experimentScope.start: is missing": `{"scopes":{"default":{"experimentScope":{"scope":"a"},"controlScope":` + scope + `}}` + thresholds + `}`,
-		"scopes.default.experimentScope.end: is before":    `{"scopes":{"default":{"experimentScope":{"start":1772366400,"end":"2026-01-01T00:00:00Z"},"controlScope":` + scope + `}}` + thresholds + `}`,
-		"scopes.default.experimentScope.step: must be":     `{"scopes":{"default":{"experimentScope":{"start":1,"end":2,"step":-1},"controlScope":` + scope + `}}` + thresholds + `}`,
+		"scopes.default.experimentScope.end: is before": `{"scopes":{"default":{"experimentScope":{"start":1772366400,
+			"end":"2026-01-01T00:00:00Z"},"controlScope":` + scope + `}}` + thresholds + `}`,
+		"scopes.default.experimentScope.step: must be": `{"scopes":{"default":{"experimentScope":{"start":1,"end":2,"step":-1},"controlScope":` + scope + `}}` + thresholds + `}`,
 	} {
 		refused(t, order(t, Canary, request), want)
 	}

@@ -87,7 +87,8 @@ func (r *AnalysisRequest) check(now time.Time, names map[string]bool) error {
 		names[s.Name] = true
 	}
 	for field, value := range map[string]*Whole{
-		"lifetimeDurationMins": r.LifetimeMins, "analysisIntervalMins": r.IntervalMins, "beginAfterMins": &r.BeginAfter, "lookbackMins": &r.Lookback,
+		"lifetimeDurationMins": r.LifetimeMins, "analysisIntervalMins": r.IntervalMins,
+		"beginAfterMins": &r.BeginAfter, "lookbackMins": &r.Lookback,
 	} {
 		if value != nil && (*value < 0 || *value > minsMost) {
 			return fmt.Errorf("%s: %d is no number of minutes", field, *value)
@@ -121,11 +122,11 @@ func (r *AnalysisRequest) timetable(now time.Time) (judge.Timetable, error) {
 func (r *AnalysisRequest) request(run judge.Run) *Request {
 	scopes := map[string]ScopePair{}
 	for _, s := range r.Scopes {
-		control := run.Control.Back(minutes(s.ControlOffset))
+		control, seen := run.Control.Back(minutes(s.ControlOffset)), run.Experiment
 		step := r.Scopes[0].Step
 		scopes[s.Name] = ScopePair{
 			Control:    &Scope{s.ControlScope, s.ControlLocation, Instant{control.Start}, Instant{control.End}, step, s.Extended},
-			Experiment: &Scope{s.ExperimentScope, s.ExperimentLocation, Instant{run.Experiment.Start}, Instant{run.Experiment.End}, step, s.Extended},
+			Experiment: &Scope{s.ExperimentScope, s.ExperimentLocation, Instant{seen.Start}, Instant{seen.End}, step, s.Extended},
 		}
 	}
 	return &Request{Scopes: scopes, Thresholds: r.Thresholds, SiteLocal: r.SiteLocal}
