@@ -11,14 +11,21 @@ import (
 // of a minute, the first third of it left out; what instances differ by for good enters through the margin, for it is not
 // averaged away. A bet of this kind is never sure enough to fail a release with a handful of pods: a level that is raised holds it.
 type gauges struct {
-	Since  float64    `json:"since"` // the present block
-	Canary float64    `json:"canary"`
-	Stable float64    `json:"stable"` // means of the last full block
-	Spread float64    `json:"spread"` // standard deviation between stable's instances in the last blocks
-	Blocks int        `json:"blocks"` // that were bet on
-	Lacked int        `json:"lacked"` // blocks in a row without levels on an arm
-	Bets   [4]float64 `json:"bets"`
+	Since   float64        `json:"since"` // the present block
+	Canary  float64        `json:"canary"`
+	Stable  float64        `json:"stable"` // means of the last full block
+	Spread  float64        `json:"spread"` // standard deviation between stable's instances in the last blocks
+	Blocks  int            `json:"blocks"` // that were bet on
+	Lacked  int            `json:"lacked"` // blocks in a row without levels on an arm
+	Bets    [4]float64     `json:"bets"`
+	Larger  [steps]float64 `json:"larger"` // log wealth of bets that the ratio is larger than a step, and smaller
+	Smaller [steps]float64 `json:"smaller"`
 }
+
+// steps are the ratios tested for the interval: from a tenth to tenfold, a tenth of a power of ten apart.
+const steps = 21
+
+func ratioAt(i int) float64 { return math.Pow(10, float64(i-steps/2)/10) }
 
 // A level is what one instance held over the present block.
 type level struct {
@@ -30,6 +37,9 @@ const (
 	gaugeBlock = 60.0 // seconds
 	gaugeSure  = 2.33 // standard deviations that instances may differ by
 )
+
+// middling is the boldness of the bets for the interval.
+const middling = 0.4
 
 func boldness() [4]float64 { return [4]float64{0.1, 0.2, 0.4, 0.8} }
 
@@ -101,7 +111,12 @@ func (g *gauges) close(canary, stable height, tolerate float64) {
 	if known && scale > 0 {
 		excess := canary.mean - stable.mean - (tolerate-1)*math.Abs(stable.mean) - gaugeSure*unit
 		for j, bold := range boldness() {
-			g.Bets[j] = math.Min(g.Bets[j]*(1+bold*math.Max(-1, math.Min(1, excess/scale))), 1e12)
+			g.Bets[j] = math.Min(g.Bets[j]*(1+bold*clip(excess/scale)), 1e12)
+		}
+		for i := range steps {
+			shift := canary.mean - ratioAt(i)*stable.mean
+			g.Larger[i] += math.Log1p(middling * clip((shift-gaugeSure*unit)/scale))
+			g.Smaller[i] += math.Log1p(middling * clip((-shift-gaugeSure*unit)/scale))
 		}
 		g.Blocks++
 	}
@@ -110,6 +125,21 @@ func (g *gauges) close(canary, stable height, tolerate float64) {
 		g.Spread = math.Max(stable.deviation, 0.8*g.Spread)
 	}
 	g.Spread = math.Max(g.Spread, 0.005*math.Abs(stable.mean))
+}
+
+func clip(x float64) float64 { return math.Max(-1, math.Min(1, x)) }
+
+// limits are the ratios of the levels that cannot be excluded when each side may err with probability miss.
+func (g *gauges) limits(miss float64) (low, high float64) {
+	need := math.Log(1 / miss)
+	low, high = 0, 100
+	for i := 0; i < steps && g.Larger[i] >= need; i++ {
+		low = ratioAt(i)
+	}
+	for i := steps - 1; i >= 0 && g.Smaller[i] >= need; i-- {
+		high = ratioAt(i)
+	}
+	return low, math.Max(low, high)
 }
 
 func (g *gauges) value() float64 {
@@ -127,10 +157,11 @@ func (s *state) raised(r *rules) int {
 }
 
 func (g *gauges) finding(f *plan.Finding, raised bool) {
-	f.Unit, f.Evidence, f.Effect, f.Low, f.High = plan.Reading, readable(g.value()), 1, 0.01, 100
+	f.Unit, f.Evidence, f.Effect = plan.Reading, readable(g.value()), 1
 	if g.Stable > 0 && g.Canary >= 0 {
 		f.Effect = math.Min(g.Canary/g.Stable, 1e6)
 	}
+	f.Low, f.High = g.limits(intervalMiss)
 	f.Stable, f.Canary = g.Stable, g.Canary
 	count(f, float64(g.Blocks), float64(g.Blocks))
 	switch {

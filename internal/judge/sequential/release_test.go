@@ -209,11 +209,15 @@ func TestObjectives(t *testing.T) {
 
 func TestDecodeRefusesAtTheField(t *testing.T) {
 	for text, want := range map[string]string{
-		`{"failures": {"tolerate": "2x"}}`:           "judge:1:14: failures.harmful.ratio: what is tolerated must not be harmful",
-		`{"latency": {"tolerate": "1.6x"}}`:          "latency.harmful.ratio: must be above tolerate",
-		`{"budget": {"falseRollback": "0%"}}`:        "judge:1:30: budget.falseRollback: must be given",
-		`{"objective": {"latency": {"for": "99%"}}}`: "objective.latency.below: is missing",
-		`{"failure": {}}`:                            "judge:1:2: failure: unknown field",
+		`{"failures": {"tolerate": "2x"}}`:                "judge:1:14: failures.harmful.ratio: what is tolerated must not be harmful",
+		`{"latency": {"tolerate": "1.6x"}}`:               "latency.harmful.ratio: must be above tolerate",
+		`{"budget": {"falseRollback": "0%"}}`:             "judge:1:30: budget.falseRollback: must be given",
+		`{"objective": {"latency": {"for": "99%"}}}`:      "objective.latency.below: is missing",
+		`{"gauges": {"memory": {"tolerates": "2x"}}}`:     "judge:1:24: gauges.memory.tolerates: unknown field",
+		`{"sums": {"orders": {"most": 5}}}`:               "judge:1:21: sums.orders: needs fall or rise",
+		`{"sums": {"orders": {"most": 0, "fall": "5%"}}}`: "sums.orders.most: must be above 0",
+		`{"restarts": {"every": "0s"}}`:                   "restarts.every: 0s is not positive",
+		`{"failure": {}}`:                                 "judge:1:2: failure: unknown field",
 	} {
 		if _, err := sequential.Decode([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("decode %s: %v, want %s", text, err, want)

@@ -11,10 +11,11 @@ import (
 // restarts compares how often instances end that nobody asked to end: events over the seconds that instances were up. The bet is
 // that on failures; what it does not know is which restarts had a common cause, so a lost node may count for several.
 type restarts struct {
-	Held   bet.Wealth `json:"held"`
-	Staked float64    `json:"staked"` // share of the budget; 0 until a restart was seen, for until then there is nothing to bet on
-	Sum    bet.Pair   `json:"sum"`    // seconds and restarts since the release began
-	Rate   decayed    `json:"rate"`   // of stable, per second
+	Held   bet.Wealth   `json:"held"`
+	Staked float64      `json:"staked"` // share of the budget; 0 until a restart was seen, for until then there is nothing to bet on
+	Sum    bet.Pair     `json:"sum"`    // seconds and restarts since the release began
+	Rate   decayed      `json:"rate"`   // of stable, per second
+	Range  bet.Interval `json:"range"`
 	logs   []float64
 }
 
@@ -32,6 +33,7 @@ func (s *state) beat(r *rules, seen sight) {
 			e.logs = append(e.logs, bet.Worse(p, m, kappa, e.Rate.rateOf(3600)))
 		}
 		e.Held.Play(e.logs, r.prior, seen.from, seen.t)
+		e.Range.Observe(p, 1)
 	}
 	e.Sum.NC, e.Sum.XC, e.Sum.NB, e.Sum.XB = e.Sum.NC+p.NC, e.Sum.XC+p.XC, e.Sum.NB+p.NB, e.Sum.XB+p.XB
 	if e.Staked == 0 && p.XC+p.XB > 0 {
@@ -60,7 +62,7 @@ func (e *restarts) finding(f *plan.Finding) {
 	f.Stable, f.Canary = p.XB/math.Max(p.NB, 1)*3600, p.XC/math.Max(p.NC, 1)*3600
 	f.Unit, f.Evidence = "per hour", readable(e.Held.Value())
 	f.Effect = (p.XC + 0.5) / math.Max(p.NC, 1) / ((p.XB + 0.5) / math.Max(p.NB, 1))
-	f.Low, f.High = bet.Least, bet.Most
+	f.Low, f.High = e.Range.Limits(intervalMiss)
 	count(f, p.XB, p.XC)
 }
 

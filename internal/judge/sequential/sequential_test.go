@@ -105,7 +105,8 @@ func TestFamiliesEndAsTheyShould(t *testing.T) {
 
 // One release of every kind is judged twice, once from a checkpoint taken and restored before every look.
 func TestARestoredStateJudgesBitForBitAlike(t *testing.T) {
-	for _, name := range []string{"same, 0.5 %, gaps and resets", "0.5 to 2 %, bursts of 3", "same latency, no history", "same, 0.5 %, pods replaced", "same, drift in a continuous ramp"} {
+	for _, name := range []string{"same, 0.5 %, gaps and resets", "0.5 to 2 %, bursts of 3", "same latency, no history", "same, 0.5 %, pods replaced", "same, drift in a continuous ramp",
+		"hangs: answers nothing", "canary gets thrice the share of a failing route", "crash loop: each pod once a minute", "one bad pod of five (20 %)"} {
 		t.Run(name, func(t *testing.T) {
 			j := defaults(t)
 			one, other := j.Start(), j.Start()
@@ -217,10 +218,21 @@ func TestLooksThatCannotBeBelievedAreMissedScrapes(t *testing.T) {
 		l.Tracks[plan.Canary] = judge.Counts{Pods: map[string]judge.Tally{"c": {Requests: requests, Bounds: bounds, Buckets: buckets}}}
 		return l
 	}
+	also := func(change func(*judge.Tally)) judge.Look {
+		l, tally := pair(0, 10, 500, 2, 0, 0), judge.Tally{Requests: 50}
+		change(&tally)
+		l.Tracks[plan.Canary] = judge.Counts{Pods: map[string]judge.Tally{"c": tally}}
+		return l
+	}
 	for _, c := range []struct {
 		reason string
 		look   judge.Look
 	}{
+		{"-1 restarts cannot be", also(func(t *judge.Tally) { t.Restarts = -1 })},
+		{"memory: its level is not a number", also(func(t *judge.Tally) { t.Gauges = map[string]float64{"memory": math.Inf(1)} })},
+		{"orders: a total of NaN over 5 cannot be", also(func(t *judge.Tally) { t.Sums = map[string]judge.Sum{"orders": {N: 5, Total: math.NaN()}} })},
+		{"a total of 1 over -5 cannot be", also(func(t *judge.Tally) { t.Sums = map[string]judge.Sum{"orders": {N: -5, Total: 1}} })},
+		{"GET /: 3 failures of 2 requests cannot be", also(func(t *judge.Tally) { t.Strata = map[string]judge.Tally{"GET /": {Requests: 2, Failures: 3}} })},
 		{"negative counts", pair(0, 10, 500, -2, 50, 0)},
 		{"4 failures exceed 3 requests", pair(0, 10, 500, 2, 3, 4)},
 		{"more than can be believed", pair(0, 10, 1<<60, 2, 50, 0)},

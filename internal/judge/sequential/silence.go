@@ -32,7 +32,7 @@ const silenceShare = 0.125
 const (
 	quiet     = 0.45 // of the share that is meant: still good
 	mute      = 0.01 // of it: bet on
-	leastMute = 2.5  // nats the second silent look may add; each further one may add as much more
+	leastMute = 3.2  // nats the second silent look may add; each further one may add as much more
 	settled   = 1    // looks to let pass after the weight has moved, and so many seconds
 	settling  = 10.0
 )
@@ -93,7 +93,14 @@ func (q *silence) finding(f *plan.Finding) {
 	f.Evidence, f.Effect, f.Low, f.High = readable(q.value()/q.Staked), 1, 0, 1/math.Max(w, 0.01)
 	f.Stable, f.Canary = 1-w, w // the shares that are meant
 	if q.Row > 1 {
-		f.Effect, f.Canary, f.Stable = 0, 0, 1
+		f.Effect, f.Canary, f.Stable, f.High = 0, 0, 1, q.upTo(w)
 	}
 	count(f, q.Lost, 0)
+}
+
+// upTo is the largest share, relative to the one that is meant, that the present silence does not exclude: the inversion of the
+// same bet, without the stake and the bounds that protect the verdict from counters that were reset.
+func (q *silence) upTo(w float64) float64 {
+	excluded := -math.Expm1(math.Log1p(-mute*w) + math.Log(intervalMiss)/math.Max(q.Lost, 1))
+	return math.Min(excluded/math.Max(w, 1e-6), 1/math.Max(w, 0.01))
 }

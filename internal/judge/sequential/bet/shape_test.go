@@ -98,3 +98,23 @@ func TestShapesGainMoreThanSingleBounds(t *testing.T) {
 		t.Errorf("%.4f nats a request on the whole shape, %.4f on the best bound", whole, best)
 	}
 }
+
+// Inverting the bet for an interval needs that it loses when more is tolerated, whatever was counted.
+func TestWealthOnAShapeFallsAsMoreIsTolerated(t *testing.T) {
+	for _, c := range []bet.Spread{
+		{NC: 50, NB: 450, BeyondC: []float64{30, 8}, BeyondB: []float64{150, 15}},
+		{NC: 50, NB: 450, BeyondC: []float64{10, 0}, BeyondB: []float64{200, 40}},
+		{NC: 200, NB: 50, BeyondC: []float64{90, 30}, BeyondB: []float64{10, 1}},
+	} {
+		last := math.Inf(1)
+		for plus := 0.0; plus < 0.1; plus += 0.002 {
+			margins := []bet.Margin{{Ratio: 1.05, Plus: plus}, {Ratio: 1.1, Plus: plus / 4}}
+			s := bet.Shape{Margins: margins, Edge: []float64{0.4, 0.05}, Worse: []float64{0.5, 0.12}}
+			log := bet.Slower(c, s, make([]float64, 3))
+			if log > last+1e-12 {
+				t.Fatalf("%v: log wealth rises to %g when %g more is tolerated", c, log, plus)
+			}
+			last = log
+		}
+	}
+}
