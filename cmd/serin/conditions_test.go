@@ -89,8 +89,11 @@ func TestConditionsOnTheWeb(t *testing.T) {
 	if bad.Phase != plan.Returned || bad.Failure == nil || bad.Failure.Text != why || c.times("v3") != 3 {
 		t.Errorf("the bad version: want a rollback after 3 answers, because %q; got %s after %d", why, bad.Headline, c.times("v3"))
 	}
-	if told := s.cli("explain", "shop"); !strings.Contains(told.out, "success-rate") || !strings.Contains(told.out, why) {
-		t.Errorf("explain says:\n%s%s", told.out, told.err)
+	told := s.cli("explain", "shop")
+	for _, want := range []string{why, "evidence 2 of the 2 that roll back", "0.5, the last of 3 measurements"} {
+		if !strings.Contains(told.out, want) {
+			t.Errorf("explain does not say %q:\n%s%s", want, told.out, told.err)
+		}
 	}
 	users.settle(50)
 	users.nothingLost("nobody")
