@@ -10,8 +10,10 @@
 // # Reading and writing
 //
 // Reads come from the client's cache (Cached says what it holds). What this process last wrote is served until the cache has
-// it, so that a read after a write never goes back in time. A write carries the version that was read; where another process
-// was faster, the object is read again from the API server, the change is made again, once. Each call ends within 10 seconds.
+// it, so that a read after a write never goes back in time. A record is taken apart once a version, while somebody asks for it:
+// in what is handed out, nothing below its lists and maps is to be changed. A write carries the version that was read; where
+// another process was faster, the object is read again from the API server, the change is made again, once. Each call ends
+// within 10 seconds.
 //
 // # Two objects, one change
 //
