@@ -8,6 +8,7 @@
 //   - Worse and WorseExact bet that the canary fails more than tolerated: null p_c <= ratio*p_b + plus.
 //   - Harmless bets that it does not do harm: null p_c >= ratio*p_b + plus.
 //   - WorseInBursts and HarmlessInBursts are the same bets for events that come in bursts.
+//   - Slower bets that a whole distribution, read through bucket bounds, lies further out than tolerated.
 //   - Above bets that one rate exceeds an absolute limit: null p <= max.
 //
 // In the two-arm bets the stable rate p_b is free: it may jump, drift and react to the past, so what both arms share
