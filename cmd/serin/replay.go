@@ -190,7 +190,7 @@ func (r *rerun) open(c *cobra.Command, d compile.Draft) (replay.Tape, func(), er
 	if h := tape.Head(); h.Target != d.Target.Key() {
 		in.Close()
 		return nil, nil, fmt.Errorf("%s is a recording of %s, not of %s", r.from, h.Target, d.Target.Key())
-	} else if h.Spec != spec {
+	} else if h.Spec != "" && h.Spec != spec {
 		fmt.Fprintf(c.ErrOrStderr(), "%s was recorded under another spec: this is what yours would have decided\n", r.from)
 	}
 	return tape, func() { in.Close() }, nil
@@ -283,7 +283,16 @@ func recorded(name string, d compile.Draft, run func(*replay.Recorder) error) er
 		return err
 	}
 	return written(name, func(out io.Writer) error {
-		r := &replay.Recorder{Out: out, Spec: spec, Tracks: map[plan.TrackName]plan.Revision{plan.Stable: "previous", plan.Canary: d.Target.Revision}}
-		return errors.Join(run(r), r.Err())
+		r := &replay.Recorder{Spec: spec, Open: func(string) (io.WriteCloser, error) { return open{out}, nil }}
+		err := errors.Join(run(r), r.End())
+		if err == nil && r.Kept() == 0 {
+			return errors.New("nothing was recorded: no look was taken")
+		}
+		return err
 	})
 }
+
+// open stays so when it is closed: somebody else does that.
+type open struct{ io.Writer }
+
+func (open) Close() error { return nil }

@@ -6,11 +6,13 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
 
 	"serin.dev/serin/internal/compile"
+	"serin.dev/serin/internal/replay"
 	"serin.dev/serin/internal/standalone"
 	"serin.dev/serin/internal/wiring"
 )
@@ -19,6 +21,7 @@ func runCommand() *cobra.Command {
 	var o wiring.Options
 	var drain time.Duration
 	var asJSON bool
+	var record string
 	c := &cobra.Command{
 		Use:   "run -f FILE...",
 		Short: "release on this machine what the files say, and go on when they change",
@@ -28,6 +31,14 @@ func runCommand() *cobra.Command {
 		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			o.Log, o.Version = logger(c.ErrOrStderr(), asJSON), version
+			var kept *replay.Recorder
+			if record != "" {
+				if err := os.MkdirAll(record, 0o755); err != nil {
+					return fmt.Errorf("keep looks: %w", err)
+				}
+				kept = replay.InFolder(record)
+				o.Looked = kept.See
+			}
 			s, err := wiring.NewStandalone(o)
 			if s != nil {
 				tell(c.ErrOrStderr(), s.Notes)
@@ -40,13 +51,18 @@ func runCommand() *cobra.Command {
 			o.Log.Info("draining")
 			ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Context()), drain)
 			defer cancel()
-			return errors.Join(err, s.Close(ctx))
+			err = errors.Join(err, s.Close(ctx))
+			if kept != nil {
+				err = errors.Join(err, kept.End())
+			}
+			return err
 		},
 	}
 	files(c, &o.Files)
 	c.Flags().StringVar(&o.Dir, "dir", ".serin", "directory of the record, logs and socket")
 	c.Flags().StringVar(&o.Socket, "socket", "", "socket for the command line (default serin.sock in --dir)")
 	c.Flags().DurationVar(&drain, "drain", 40*time.Second, "how long requests under way may take when told to stop")
+	c.Flags().StringVar(&record, "record", "", "folder in which the looks of each release are kept, for serin replay")
 	c.Flags().BoolVar(&asJSON, "log-json", false, "log as JSON lines")
 	return c
 }

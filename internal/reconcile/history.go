@@ -41,7 +41,7 @@ func (l *Loop) watchStable(ctx context.Context, r *release, seen engine.Sight) {
 	now, problem := l.read(ctx, r.target.Source, question(r.Target, stable, seen, h.last, nil))
 	first := h.read.IsZero()
 	h.read = seen.Now
-	l.looked(Looking{Release: r.Name, Began: r.Created, Target: r.Target, At: seen.Now, Seen: now})
+	l.looked(r, Looking{At: seen.Now, Seen: now})
 	if problem != "" {
 		return
 	}

@@ -95,7 +95,7 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 	if look.Tracks, look.Gap = metric.Increments(before, after); !look.Gap {
 		l.parted(r.Name, a.Name)
 	}
-	l.looked(Looking{Release: r.Name, Began: r.Created, Target: r.Target, Analysis: a.Name, At: seen.Now, Weight: look.Weight, Seen: after})
+	l.looked(r, Looking{Analysis: a.Name, At: seen.Now, Weight: look.Weight, Seen: after})
 	state, e.Verdict = j.Look(state, look)
 	if !look.Gap {
 		l.weigh(r, &e, look, seen)
@@ -123,10 +123,7 @@ func (l *Loop) begin(ctx context.Context, r *release, a plan.Analysis, j judge.J
 		state, _ = j.Look(state, past)
 	}
 	zero, problem := l.read(ctx, a.Source, question(r.Target, r.wanted(), seen, metric.Snapshot{}, nil))
-	l.looked(Looking{
-		Release: r.Name, Began: r.Created, Target: r.Target, Analysis: a.Name, At: seen.Now,
-		Weight: seen.Route.Traffic.Shares[plan.Canary].Percent(), Seen: zero,
-	})
+	l.looked(r, Looking{Analysis: a.Name, At: seen.Now, Weight: seen.Route.Traffic.Shares[plan.Canary].Percent(), Seen: zero})
 	if problem != "" && len(a.Queries) == 0 { // where queries are asked, counts may be of no matter
 		e.Verdict = plan.Verdict{Outcome: plan.Unavailable, Reason: "measuring does not begin: " + problem}
 	}

@@ -15,7 +15,6 @@ import (
 	"serin.dev/serin/internal/compile"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/plan"
-	"serin.dev/serin/internal/reconcile"
 )
 
 // Schema names the format of a recording: JSON lines, a Head and then Frames. Fields are only added; a change of meaning is
@@ -27,10 +26,10 @@ const lineLimit = 16 << 20 // bytes of one line
 // A Head says what was recorded.
 type Head struct {
 	Schema string                           `json:"schema"`
-	Spec   string                           `json:"spec"`   // digest of the policy it was recorded under
-	Target string                           `json:"target"` // "Process/checkout"
-	Tracks map[plan.TrackName]plan.Revision `json:"tracks"` // what was compared
-	Start  time.Time                        `json:"start"`  // when the release began; frames before it are history of stable
+	Spec   string                           `json:"spec,omitempty"` // digest of the policy it was recorded under; absent: not known
+	Target string                           `json:"target"`         // "Process/checkout"
+	Tracks map[plan.TrackName]plan.Revision `json:"tracks"`         // what was compared
+	Start  time.Time                        `json:"start"`          // when the release began; frames before it are history of stable
 }
 
 // A Frame is what was counted up to one instant.
@@ -173,60 +172,4 @@ func placeless(v any) any {
 		}
 	}
 	return v
-}
-
-// past is how much of stable's past is kept for a recording: what judges are shown, and a little more.
-const past = 35 * time.Minute
-
-// A Recorder writes down the looks of the first release that takes any, with what stable did before. It is told by the loop
-// (reconcile.Means.Looked), one look at a time.
-type Recorder struct {
-	Out     io.Writer
-	Spec    string // digest
-	Tracks  map[plan.TrackName]plan.Revision
-	release string
-	before  []Frame
-	writer  *Writer
-	err     error
-}
-
-// See takes a look.
-func (r *Recorder) See(k reconcile.Looking) {
-	f := Frame{At: k.At, Snapshot: k.Seen}
-	switch {
-	case r.err != nil:
-	case k.Analysis == "" && r.writer == nil:
-		r.before = append(r.before, f)
-		for k.At.Sub(r.before[0].At) > past {
-			r.before = r.before[1:]
-		}
-	case k.Analysis != "" && (r.writer == nil || k.Release == r.release):
-		f.Weight = &k.Weight
-		r.err = r.write(k, f)
-	}
-}
-
-func (r *Recorder) write(k reconcile.Looking, f Frame) error {
-	if r.writer == nil {
-		var err error
-		r.release = k.Release
-		if r.writer, err = NewWriter(r.Out, Head{Spec: r.Spec, Target: k.Target, Tracks: r.Tracks, Start: k.Began}); err != nil {
-			return err
-		}
-		for _, old := range r.before {
-			if err := r.writer.Write(old); err != nil {
-				return err
-			}
-		}
-		r.before = nil
-	}
-	return r.writer.Write(f)
-}
-
-// Err is what went wrong, also that nothing was recorded.
-func (r *Recorder) Err() error {
-	if r.err == nil && r.writer == nil {
-		return errors.New("nothing was recorded: no look was taken")
-	}
-	return r.err
 }

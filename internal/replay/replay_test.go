@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 	"testing"
@@ -75,13 +76,17 @@ func record(t *testing.T, d compile.Draft, scenario simulation.Scenario, seed ui
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	r := &replay.Recorder{Out: &out, Spec: digest, Tracks: map[plan.TrackName]plan.Revision{plan.Stable: "previous", plan.Canary: d.Target.Revision}}
+	r := &replay.Recorder{Spec: digest, Open: func(string) (io.WriteCloser, error) { return nobodyCloses{&out}, nil }}
 	e, err = simulation.Tell(d, simulation.Story{Scenario: scenario, Seed: seed, Judge: verdicts.judge, Looked: r.See, Limit: 20 * time.Minute})
-	if err := errors.Join(err, r.Err()); err != nil {
+	if err := errors.Join(err, r.End()); err != nil {
 		t.Fatal(err)
 	}
 	return out.String(), verdicts, e
 }
+
+type nobodyCloses struct{ io.Writer }
+
+func (nobodyCloses) Close() error { return nil }
 
 func play(t *testing.T, d compile.Draft, recording string) (result replay.Result, verdicts said, transcript, again string) {
 	t.Helper()

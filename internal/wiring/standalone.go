@@ -30,6 +30,7 @@ type Options struct {
 	Socket  string // default "serin.sock" in Dir
 	Log     *slog.Logger
 	Version string
+	Looked  func(reconcile.Looking) // told of every look; nil: nobody keeps them
 }
 
 // A Standalone is the stand-alone program, ready to run.
@@ -67,7 +68,7 @@ func (s *Standalone) build(o Options) error {
 	means := reconcile.Means{
 		Store: s.store, Routers: s.routers, Workloads: s.workloads,
 		Metrics: map[string]metric.Store{}, Judge: catalog.Judge, Notifiers: map[string]notify.Notifier{},
-		Now: steady(time.Now()), Log: o.Log,
+		Now: steady(time.Now()), Log: o.Log, Looked: o.Looked,
 	}
 	if err := s.open(o, &means); err != nil {
 		return err
