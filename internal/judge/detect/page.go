@@ -30,15 +30,15 @@ const preface = `
 Every family is played over looks each 5 s for an hour unless its name says otherwise, after half an hour of history of stable,
 and all policies read the very same looks. Weights follow the clock, not the policy.
 
-*serin* is the judge of an empty settings file; *objective 99 %* adds an objective of availability and plays where traffic is
-scarce or stable suffers as well; *no tolerance* takes the tolerances away and plays where latency is what the canary harms.
-Flagger and Argo ask each minute for 99 % of success and, where latency is measured, for p99 below a limit chosen with care;
-Flagger acts an interval after its last check. Kayenta compares points of 15 s with a baseline of the canary's size, over a
-window that grows, each five minutes. The z tests are pooled, one-sided and of failures (of requests above the limit where
-latency is what differs): at 1 % at every look; with the boundary that one plain release in a hundred ever reaches; and
-Pocock's for twelve looks. The Dirichlet mSPRT is the multinomial test of counts, concentration 100. The oracle knows both
-true distributions and runs Wald's test on them at the same error of 1 %; it treats failures as independent, so in families
-with bursts and unequal pods no fair test comes near it.
+*serin* is the judge of an empty settings file, but for orders and memory, which are judged where a family counts them;
+*objective 99 %* adds an objective of availability and plays where traffic is scarce or stable suffers as well; *no tolerance*
+takes the tolerances away and plays where latency is what the canary harms. Flagger and Argo ask each minute for 99 % of
+success and, where latency is measured, for p99 below a limit chosen with care; Flagger acts an interval after its last check.
+Kayenta compares points of 15 s with a baseline of the canary's size, over a window that grows, each five minutes. The z tests
+are pooled, one-sided and of failures (of requests above the limit where latency is what differs): at 1 % at every look; with
+the boundary that one plain release in a hundred ever reaches; and Pocock's for twelve looks. The Dirichlet mSPRT is the
+multinomial test of counts, concentration 100. The oracle knows both true distributions and runs Wald's test on them at the
+same error of 1 %; it treats failures as independent, so in families with bursts and unequal pods no fair test comes near it.
 
 The judge's constants were chosen on other seeds while looking at the families without a mark. Those marked † were written
 afterwards and changed nothing: they are the validation set.

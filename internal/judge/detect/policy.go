@@ -44,7 +44,7 @@ func Makers(tuned float64) ([]Maker, error) {
 	if err != nil {
 		return nil, err
 	}
-	strict, err := house("{failures: {tolerate: 1x, plus: 0%}, latency: {tolerate: 1x}}")
+	strict, err := house("failures: {tolerate: 1x, plus: 0%}\nlatency: {tolerate: 1x}")
 	if err != nil {
 		return nil, err
 	}

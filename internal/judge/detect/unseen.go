@@ -66,8 +66,8 @@ func unseenGood() []Family {
 		same("0.5 %, sticky sessions: half the share that is asked", 0.005).with(func(f *Family) { f.Stick, f.Weight = 0.5, staircase }),
 		same("drift in a ramp, the router lags by 15 s", 0).with(func(f *Family) { f.Lag, f.Weight, f.Rates = 15, staircase, alike(drift) }),
 		same("0.5 %, pods crash twice an hour, alike", 0.005).with(func(f *Family) { f.Ends = Ends{Stable: 2, Canary: 2, Fails: 0.2} }),
-		same("0.5 %, memory sways, alike", 0.005).with(func(f *Family) { f.Memory = &Memory{Start: 200e6, Sway: 20e6, Limit: 500e6} }),
-		same("0.5 %, orders alike", 0.005).with(func(f *Family) { f.Orders = Orders{Stable: 0.05, Canary: 0.05} }),
+		same("0.5 %, memory sways, alike", 0.005).with(func(f *Family) { f.Memory, f.Settings = &Memory{Start: 200e6, Sway: 20e6, Limit: 500e6}, judgeMemory }),
+		same("0.5 %, orders alike", 0.005).with(func(f *Family) { f.Orders, f.Settings = Orders{Stable: 0.05, Canary: 0.05}, judgeOrders }),
 		same(sameSpeed, 0.001).with(func(f *Family) { f.RPS, f.Slow = 50, quick(Classic()) }),
 		same("same latency, bounds of a native histogram", 0.005).with(func(f *Family) { f.RPS, f.Slow = 50, quick(Exponential(2, 0.02, 5)) }),
 	})
@@ -78,6 +78,12 @@ const (
 	sameSpeed = "same latency, p99 0.41 s, limit 0.5 s"
 	tailOnly  = "3 % of requests +1 s, p99 0.41 s"
 	allSlower = "all 25 % slower, p99 0.41 s"
+)
+
+// Settings of families that export what is not judged unless asked for.
+const (
+	judgeOrders = "sums: {orders: {fall: 10%}}"
+	judgeMemory = "gauges: {memory: {tolerate: 1.2x}}"
 )
 
 func unseenBad() []Family {
@@ -118,9 +124,9 @@ func unseenBad() []Family {
 			f.Memory, f.Ends = &Memory{Start: 200e6, Sway: 10e6, Leak: 1e6, Limit: 500e6}, Ends{Fails: 0.2}
 		}),
 		harm("memory leak, nothing happens within the hour", func(f *Family) {
-			f.Memory = &Memory{Start: 200e6, Sway: 10e6, Leak: 0.05e6, Limit: 500e6}
+			f.Memory, f.Settings = &Memory{Start: 200e6, Sway: 10e6, Leak: 0.05e6, Limit: 500e6}, judgeMemory
 		}),
-		harm("orders fall from 5 to 3 %", func(f *Family) { f.Orders = Orders{Stable: 0.05, Canary: 0.03} }),
+		harm("orders fall from 5 to 3 %", func(f *Family) { f.Orders, f.Settings = Orders{Stable: 0.05, Canary: 0.03}, judgeOrders }),
 		harm("shared state is damaged: both tracks to 5 %", func(f *Family) {
 			f.Blind, f.Rates = true, alike(func(t float64) float64 { return 0.005 + 0.045*math.Min(1, math.Max(0, t-60)/300) })
 		}),
