@@ -2,6 +2,7 @@ package kayenta
 
 import (
 	"cmp"
+	"encoding/json"
 	"errors"
 	"net/http"
 
@@ -31,16 +32,16 @@ func (s *Service) startAdHocAnalysis(r *http.Request) (any, error) {
 		return nil, err
 	}
 	var given struct {
-		Config  *judge.Config              `json:"canaryConfig"`
+		Config  json.RawMessage            `json:"canaryConfig"`
 		Request *execution.AnalysisRequest `json:"executionRequest"`
 	}
 	if err := read(r, orderMost, &given); err != nil {
 		return nil, err
 	}
-	if err := provided(given.Config, given.Request != nil); err != nil {
+	if o.Config, err = provided(given.Config, given.Request != nil); err != nil {
 		return nil, err
 	}
-	o.Config, o.AnalysisRequest = *given.Config, given.Request
+	o.AnalysisRequest = given.Request
 	return s.beginAnalysis(r, o)
 }
 
@@ -49,15 +50,19 @@ func (s *Service) beginAnalysis(r *http.Request, o execution.Order) (any, error)
 	return s.begin(r.Context(), o, "canaryAnalysisExecutionId")
 }
 
-// provided asks for both parts of a request that brings its config.
-func provided(c *judge.Config, request bool) error {
+// provided reads the config that a request brings, which must have both parts.
+func provided(config json.RawMessage, request bool) (judge.Config, error) {
 	switch {
-	case c == nil:
-		return invalid("canaryConfig must be provided for ad-hoc requests")
+	case len(config) == 0 || string(config) == "null":
+		return judge.Config{}, invalid("canaryConfig must be provided for ad-hoc requests")
 	case !request:
-		return invalid("executionRequest must be provided for ad-hoc requests")
+		return judge.Config{}, invalid("executionRequest must be provided for ad-hoc requests")
 	}
-	return nil
+	c, err := judge.ReadConfig(config)
+	if err != nil {
+		return judge.Config{}, invalid("%v", err)
+	}
+	return c, nil
 }
 
 func (s *Service) getAnalysis(r *http.Request) (any, error) {

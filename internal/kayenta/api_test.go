@@ -1,7 +1,9 @@
 package kayenta
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"slices"
 	"strings"
@@ -10,6 +12,7 @@ import (
 
 	judge "serin.dev/serin/internal/judge/kayenta"
 	"serin.dev/serin/internal/kayenta/execution"
+	"serin.dev/serin/internal/kayenta/storage"
 )
 
 // What Argo Rollouts does: look the config up by name, start, poll, read the score.
@@ -118,6 +121,26 @@ func TestConfigs(t *testing.T) {
 	}
 }
 
+// A store in trouble is no empty store: nothing is listed without what could not be read, and no name is given twice.
+func TestStoreInTrouble(t *testing.T) {
+	b := newBench(t, nil)
+	b.config()
+	b.service.accounts.stores[Embedded] = mute{b.service.record}
+	b.service.index.known = map[string]map[string]indexed{}
+	for method, body := range map[string]string{"GET": "", "POST": config} {
+		if code, data := b.call(method, "/canaryConfig", body); code != 500 || !strings.Contains(string(data), "slow down") {
+			t.Errorf("%s: %d %s", method, code, data)
+		}
+	}
+}
+
+// mute is a store that lists, and gives nothing.
+type mute struct{ storage.Store }
+
+func (mute) Get(context.Context, storage.Kind, string) ([]byte, error) {
+	return nil, errors.New("slow down")
+}
+
 // Browsers are not sent here by other sites, and bodies are JSON.
 func TestForeignRequests(t *testing.T) {
 	b := newBench(t, nil)
@@ -141,9 +164,11 @@ func TestForeignRequests(t *testing.T) {
 
 func TestAdHocCanary(t *testing.T) {
 	b := newBench(t, nil)
+	wrong := strings.Replace(config, `"critical":true`, `"critical":7`, 1)
 	for want, body := range map[string]string{
 		"canaryConfig must be provided for ad-hoc requests":     `{"executionRequest":` + request + `}`,
 		"executionRequest must be provided for ad-hoc requests": `{"canaryConfig":` + config + `}`,
+		"analysisConfigurations.canary":                         `{"canaryConfig":` + wrong + `,"executionRequest":` + request + `}`,
 		`the metric "errors" needs the scope "default"`:         `{"canaryConfig":` + config + `,"executionRequest":{"thresholds":{"pass":1,"marginal":0}}}`,
 	} {
 		if code, data := b.call("POST", "/canary", body); code != 400 || !strings.Contains(string(data), strings.ReplaceAll(want, `"`, `\"`)) {

@@ -3,12 +3,12 @@ package kayenta
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
 
-	judge "serin.dev/serin/internal/judge/kayenta"
 	"serin.dev/serin/internal/kayenta/execution"
 	"serin.dev/serin/internal/kayenta/storage"
 )
@@ -59,16 +59,16 @@ func (s *Service) startAdHocCanary(r *http.Request) (any, error) {
 		return nil, err
 	}
 	var given struct {
-		Config  *judge.Config      `json:"canaryConfig"`
+		Config  json.RawMessage    `json:"canaryConfig"`
 		Request *execution.Request `json:"executionRequest"`
 	}
 	if err := read(r, orderMost, &given); err != nil {
 		return nil, err
 	}
-	if err := provided(given.Config, given.Request != nil); err != nil {
+	if o.Config, err = provided(given.Config, given.Request != nil); err != nil {
 		return nil, err
 	}
-	o.Config, o.ConfigID, o.Request = *given.Config, adHoc, given.Request
+	o.ConfigID, o.Request = adHoc, given.Request
 	o.Application, o.Parent = cmp.Or(o.Application, adHoc), cmp.Or(o.Parent, adHoc)
 	return s.begin(r.Context(), o, "canaryExecutionId")
 }

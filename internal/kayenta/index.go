@@ -56,13 +56,17 @@ func (s *Service) summaries(ctx context.Context, account string) ([]Summary, err
 			continue
 		}
 		group.Go(func() error {
-			c, err := loadConfig(ctx, store, o.ID)
+			data, err := store.Get(ctx, storage.Configs, o.ID)
 			if errors.Is(err, storage.ErrNotFound) {
 				return nil // deleted meanwhile
 			}
 			if err != nil {
+				return err
+			}
+			c, err := judge.ReadConfig(data)
+			if err != nil {
 				s.log.Warn("config is left out", "account", account, "id", o.ID, "error", err)
-				return ctx.Err()
+				return nil
 			}
 			all[i] = summarize(o, c)
 			s.index.learn(account, o, all[i])

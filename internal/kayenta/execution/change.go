@@ -57,7 +57,10 @@ func (r *Runner) Cancel(ctx context.Context, id string) error {
 		return ErrNotFound
 	}
 	err := r.change(ctx, id, func(p *Progress) { p.end(Canceled, r.Now(), nil) })
-	if err != nil && !errors.Is(err, errOver) {
+	if errors.Is(err, errOver) {
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	r.mu.Lock()

@@ -106,7 +106,10 @@ func (r *Runner) recall(ctx context.Context, id string) error {
 		h := o.head()
 		p.Head = &h
 	}
-	r.all[id] = &entry{head: *p.Head, progress: p, due: r.Now()}
+	r.all[id] = &entry{head: *p.Head, progress: p}
+	if !p.Status.Over() || !p.Archived {
+		r.all[id].due = r.Now()
+	}
 	return nil
 }
 
@@ -247,6 +250,9 @@ func (r *Runner) advance(ctx context.Context, id string) {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	e := r.entry(id)
+	if e == nil {
+		return // forgotten meanwhile
+	}
 	r.mu.Lock()
 	e.stop = stop
 	r.mu.Unlock()
