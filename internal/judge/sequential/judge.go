@@ -140,8 +140,10 @@ func (s *state) play(r *rules, seen sight) {
 		s.flush(r, tolerate, canaries, stables)
 	}
 	s.Block.add(seen.t, seen.canary, seen.stable, seen.low, seen.high)
-	s.Fail.playAlone(r, seen, &s.Canary, tolerate*seen.high/seen.low)
-	s.Fail.playPods(r, seen, tolerate*seen.high/seen.low)
+	if seen.canary.plain || seen.stable.plain { // whole pods are not compared where kinds of requests are
+		s.Fail.playAlone(r, seen, &s.Canary, tolerate*seen.high/seen.low)
+		s.Fail.playPods(r, seen, tolerate*seen.high/seen.low)
+	}
 	s.keepPromises(r, seen)
 	s.count(r, seen)
 	if s.Block.full() {
