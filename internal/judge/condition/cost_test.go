@@ -1,12 +1,15 @@
 package condition_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"runtime"
 	"strings"
 	"testing"
 	"time"
 
+	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/judge/condition"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -46,4 +49,42 @@ func TestCostIsBounded(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whatever users write as a condition, and stores as an answer: it ends soon, in a verdict that JSON can hold.
+func FuzzConditions(f *testing.F) {
+	for _, seed := range [][2]string{
+		{"result[0] >= 0.95", "[0.97]"}, {"all(result, # > 1) && len(result) > 2", "[1,2,3]"}, {"result.a?.b == 'x'", `{"a":{"b":"x"}}`},
+		{`let x = asFloat(result); x > 1 ? isNaN(x) : isInf(x)`, `"NaN"`}, {"reduce(1..9, #acc + #, 0) > result", "3"},
+		{`result matches "a+" || any(result, {# in ["b"]})`, `"aaa"`}, {"default(result, 1..4) == [1]", "null"},
+		{`duration("1h") > duration("1m") and date("2026-01-01") < date("2027-01-01")`, "1"}, {"sum(map(result, {.a})) > 1", `[{"a":1}]`},
+	} {
+		f.Add(seed[0], seed[1])
+	}
+	f.Fuzz(func(t *testing.T, text, value string) {
+		c, err := condition.Decode(json.RawMessage(one(fmt.Sprintf(`"success": %s`, quoted(text)))))
+		if err != nil {
+			return
+		}
+		j, err := condition.New(c)
+		if err != nil {
+			t.Fatalf("%q was accepted before: %v", text, err)
+		}
+		began := time.Now()
+		_, v := j.Look(j.Start(), judge.Look{T: 1, Readings: map[string]judge.Reading{"m": {Value: json.RawMessage(value)}}})
+		if took := time.Since(began); took > 5*time.Second {
+			t.Errorf("%q on %q took %v", text, value, took)
+		}
+		if _, err := json.Marshal(v); err != nil {
+			t.Errorf("%q on %q: %+v: %v", text, value, v, err)
+		}
+	})
+}
+
+func quoted(text string) string {
+	data, err := json.Marshal(text)
+	if err != nil {
+		return `""`
+	}
+	return string(data)
 }
