@@ -9,6 +9,41 @@ import (
 	"serin.dev/serin/internal/judge"
 )
 
+// lists is a reading as a metric store gives it: all series of each side, not yet paired.
+type lists struct {
+	Control         *[]line `json:"control"`
+	Experiment      *[]line `json:"experiment"`
+	StartTimeMillis int64   `json:"startTimeMillis"`
+	StepMillis      int64   `json:"stepMillis"`
+}
+
+// line is one series of one side.
+type line struct {
+	Tags   map[string]string `json:"tags"`
+	Values Series            `json:"values"`
+}
+
+// pairs pairs the series of both sides by their tags; a side without any has a placeholder, as Kayenta's stores give it.
+func (l lists) pairs(name string, lookback float64) ([]Pair, error) {
+	pairs, err := Mix([]Metric{{Name: name}}, l.side(name, *l.Control), l.side(name, *l.Experiment))
+	for i := range pairs {
+		v := &pairs[i].Values
+		v.Control, v.Experiment = recent(v.Control, l.StepMillis, lookback), recent(v.Experiment, l.StepMillis, lookback)
+	}
+	return pairs, err
+}
+
+func (l lists) side(name string, lines []line) []MetricSet {
+	if len(lines) == 0 {
+		lines = []line{{Values: Series{}}}
+	}
+	sets := make([]MetricSet, 0, len(lines))
+	for _, one := range lines {
+		sets = append(sets, MetricSet{Name: name, Tags: one.Tags, StartTimeMillis: l.StartTimeMillis, StepMillis: l.StepMillis, Values: one.Values})
+	}
+	return sets
+}
+
 // answer is what a reading holds for one combination of tags.
 type answer struct {
 	Control         Series            `json:"control"`
@@ -18,12 +53,16 @@ type answer struct {
 	Tags            map[string]string `json:"tags"`
 }
 
-// readPairs turns a reading into pairs; of each side the last values are kept, as far as the lookback reaches.
+// readPairs turns a reading into pairs: the series of both sides as a store gives them, or pairs that somebody has made
+// already. Of each side the last values are kept, as far as the lookback reaches.
 func readPairs(name string, r judge.Reading, lookback float64) ([]Pair, error) {
 	if r.Error != "" {
 		return nil, errors.New(r.Error)
 	}
 	value := bytes.TrimSpace(r.Value)
+	if all := (lists{}); json.Unmarshal(value, &all) == nil && all.Control != nil && all.Experiment != nil {
+		return all.pairs(name, lookback)
+	}
 	if len(value) > 0 && value[0] == '{' {
 		value = append(append([]byte{'['}, value...), ']')
 	}

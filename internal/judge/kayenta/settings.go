@@ -14,6 +14,8 @@ type Settings struct {
 	Interval   float64 // between judgements
 	Lifetime   float64 // of the analysis; what is left after the last whole interval is not judged
 	Lookback   float64 // 0: each judgement sees all since the analysis began
+	Step       float64 // between two points of a series
+	Scopes     Scopes
 }
 
 // Decode reads the block from the JSON a plan carries.
@@ -27,7 +29,7 @@ func Decode(block json.RawMessage) (Settings, error) {
 
 // Read reads the block, strictly; the `kind` field, which chose this judge, is passed over.
 func Read(o *setting.Object) (Settings, error) {
-	s := Settings{Interval: 300, Lifetime: 3600}
+	s := Settings{Interval: 300, Lifetime: 3600, Step: 10, Scopes: usualScopes}
 	o.Has("kind")
 	s.Thresholds = readThresholds(o)
 	o.Duration("interval", &s.Interval)
@@ -35,7 +37,16 @@ func Read(o *setting.Object) (Settings, error) {
 	if !isNone(o, "lookback") {
 		o.Duration("lookback", &s.Lookback)
 	}
+	o.Duration("step", &s.Step)
+	scopes := o.Object("scopes")
+	scopes.Text("control", &s.Scopes.Control)
+	scopes.Text("experiment", &s.Scopes.Experiment)
+	scopes.Text("location", &s.Scopes.Location)
+	scopes.Done()
 	s.Interval = min(s.Interval, s.Lifetime)
+	if s.Step > s.Interval {
+		o.Refuse("step", "is longer than the interval between judgements")
+	}
 	if s.Lifetime/s.Interval > RunsMost {
 		o.Refuse("interval", "makes more than %d judgements in the lifetime", RunsMost)
 	}
@@ -91,7 +102,7 @@ type StandIn struct {
 // ReadStandIn reads the block for judging line by line. The config may be a file's name.
 func ReadStandIn(o *setting.Object) (StandIn, error) {
 	var s StandIn
-	for _, field := range []string{"kind", "interval", "lifetime", "lookback"} {
+	for _, field := range []string{"kind", "interval", "lifetime", "lookback", "step", "scopes"} {
 		o.Has(field) // times are for an analysis; a line is judged on its own
 	}
 	if o.Has("thresholds") {
