@@ -59,6 +59,9 @@ func Means(w *world.World, store releases.Store, p plan.Plan, with func(plan.Use
 	}
 	for _, a := range p.Analyses {
 		m.Metrics[a.Source.Kind] = w.Metrics()
+		for _, q := range a.Queries {
+			m.Metrics[q.Source.Kind] = w.Metrics()
+		}
 	}
 	hooks := slices.Clone(p.Hooks)
 	for _, s := range p.Steps {

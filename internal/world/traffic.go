@@ -3,12 +3,14 @@ package world
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"math"
 	"slices"
 	"time"
 
+	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/notify"
 	"serin.dev/serin/internal/plan"
@@ -161,6 +163,11 @@ func (v metrics) Read(_ context.Context, q metric.Question) (metric.Snapshot, er
 		}
 	}
 	return got, nil
+}
+
+// Query has nothing to say: what a user's own query would find is not of this world.
+func (metrics) Query(context.Context, metric.QueryQuestion) (judge.Reading, error) {
+	return judge.Reading{}, errors.New("the simulated world knows no answers to queries")
 }
 
 // Notifier returns the world's notifier. It remembers every key and says so when one arrives twice.
