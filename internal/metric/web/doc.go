@@ -15,5 +15,8 @@
 // The answer is the JSON value at the path; a body that is not JSON is a text. A status other than 2xx is an error; redirects are
 // not followed. Answers are read up to 1 MiB. Values of words are escaped as a URL, or JSON, needs it.
 //
+// Whoever may write Canaries has serin send requests from where it runs. Addresses of the link are refused; where that is not
+// enough, `serin controller --without metric/web` does without.
+//
 // Run against real HTTP servers in its tests. JSONPath is that of k8s.io/client-go, which kubectl has.
 package web
