@@ -67,6 +67,7 @@ func (s *state) settle(f *plan.Finding, a answered) {
 func (s *state) failuresFinding(r *rules, f *plan.Finding) {
 	f.Evidence, f.Effect, f.Needs = readable(s.Fail.value()), s.Fail.Sum.ratio(), s.needs(r)
 	f.Low, f.High = s.Fail.limits()
+	f.Limit = r.Failures.Tolerate
 	f.Stable, f.Canary = s.FailedB/math.Max(s.Stables, 1), s.FailedC/math.Max(s.Canaries, 1)
 	count(f, s.Stables, s.Canaries)
 	if s.Compared < 0 {
