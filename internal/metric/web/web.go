@@ -9,6 +9,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -155,15 +156,14 @@ func valueAt(body []byte, path string) (value json.RawMessage, err error) {
 	if err != nil {
 		return nil, fmt.Errorf("jsonPath %s: %w", path, err)
 	}
-	for _, hits := range found {
-		for _, hit := range hits {
-			if !hit.IsValid() {
-				return json.RawMessage("null"), nil
-			}
-			return json.Marshal(hit.Interface())
-		}
+	hits := slices.Concat(found...)
+	switch {
+	case len(hits) == 0:
+		return nil, fmt.Errorf("jsonPath %s: finds nothing", path)
+	case !hits[0].IsValid():
+		return json.RawMessage("null"), nil
 	}
-	return nil, fmt.Errorf("jsonPath %s: finds nothing", path)
+	return json.Marshal(hits[0].Interface())
 }
 
 // host is the part of a URL that may be told to everybody.
