@@ -64,7 +64,7 @@ func run() error {
 }
 
 // round is how many releases of a family are played before the next family has its turn.
-const round = 100
+const round = 50
 
 // measure plays the families round by round, and notes how many releases there were when time is up.
 func (s *session) measure(families []detect.Family) []detect.Row {
