@@ -6,6 +6,7 @@ import (
 
 	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/judge/condition"
+	"serin.dev/serin/internal/judge/kayenta"
 	"serin.dev/serin/internal/judge/sequential"
 	"serin.dev/serin/internal/judge/threshold"
 	"serin.dev/serin/internal/plan"
@@ -40,6 +41,13 @@ var Judges = []JudgeDriver{
 			return nil, err
 		}
 		return condition.New(c)
+	}},
+	{Kind: "kayenta", Asks: kayenta.Asks, New: func(with json.RawMessage) (judge.Judge, error) {
+		s, err := kayenta.Decode(with)
+		if err != nil {
+			return nil, err
+		}
+		return kayenta.New(s)
 	}},
 }
 

@@ -3,6 +3,7 @@ package metric
 import (
 	"context"
 	"encoding/json"
+	"time"
 
 	"serin.dev/serin/internal/judge"
 )
@@ -19,4 +20,7 @@ type QueryQuestion struct {
 	Target string
 	Words  Words           // for the texts in With
 	With   json.RawMessage // the query, decoded strictly by the store
+
+	// From is when the analysis began, To is now: the window of queries that compare series. Both are of serin's own clock.
+	From, To time.Time
 }

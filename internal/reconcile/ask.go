@@ -61,7 +61,7 @@ func isDue(q plan.Query, e releases.Evidence, now time.Time) bool {
 }
 
 // ask asks queries at once. One that fails is an answer that says so; it never stops the round.
-func (l *Loop) ask(ctx context.Context, r *release, queries []plan.Query, seen engine.Sight) map[string]judge.Reading {
+func (l *Loop) ask(ctx context.Context, r *release, queries []plan.Query, from time.Time, seen engine.Sight) map[string]judge.Reading {
 	ctx, cancel := context.WithTimeout(ctx, readWithin)
 	defer cancel()
 	answers := make([]judge.Reading, len(queries))
@@ -70,7 +70,7 @@ func (l *Loop) ask(ctx context.Context, r *release, queries []plan.Query, seen e
 	for i, q := range queries {
 		group.Go(func() error {
 			answer, err := l.answer(ctx, q.Source, metric.QueryQuestion{
-				Target: r.Target, Words: words(r, seen, q), With: q.Source.With,
+				Target: r.Target, Words: words(r, seen, q), With: q.Source.With, From: from, To: seen.Now,
 			})
 			if err != nil {
 				answer = judge.Reading{Error: shortened(err.Error())}

@@ -131,12 +131,12 @@ func TestWordsOfQueries(t *testing.T) {
 	} {
 		l, _, r, seen := asker(target)
 		text := `{"text":"{{target}} {{namespace}} {{canary}} {{stable}} {{canaryRevision}} {{stableRevision}} {{canaryService}} {{stableService}} {{interval}}"}`
-		if got := l.ask(t.Context(), r, []plan.Query{query("m", "echo", text)}, seen)["m"]; string(got.Value) != want {
+		if got := l.ask(t.Context(), r, []plan.Query{query("m", "echo", text)}, time.Time{}, seen)["m"]; string(got.Value) != want {
 			t.Errorf("%s: %s %s, want %s", target, got.Value, got.Error, want)
 		}
 	}
 	l, _, r, _ := asker("Process/checkout")
-	got := l.ask(t.Context(), r, []plan.Query{query("m", "echo", `{"text":"up{instance=~\"{{ canary }}\"}"}`)}, engine.Sight{})["m"]
+	got := l.ask(t.Context(), r, []plan.Query{query("m", "echo", `{"text":"up{instance=~\"{{ canary }}\"}"}`)}, time.Time{}, engine.Sight{})["m"]
 	if got.Value != nil || got.Error != "{{ canary }} stands for nothing at present" {
 		t.Errorf("without instances: %s %q", got.Value, got.Error)
 	}
@@ -153,7 +153,7 @@ func TestQueriesThatFail(t *testing.T) {
 		queries = append(queries, query(fmt.Sprint("hung", i), "echo", `{"error":"hang"}`))
 	}
 	began := time.Now()
-	got := l.ask(t.Context(), r, queries, seen)
+	got := l.ask(t.Context(), r, queries, time.Time{}, seen)
 	if took := time.Since(began); took > 4*readWithin {
 		t.Errorf("it took %v", took)
 	}

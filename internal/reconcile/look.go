@@ -88,7 +88,7 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 	}
 	look := judge.Look{T: seen.Now.Sub(e.Began).Seconds(), Weight: seen.Route.Traffic.Shares[plan.Canary].Percent()}
 	var asking sync.WaitGroup
-	asking.Go(func() { look.Readings = l.ask(ctx, r, dueQueries(a, e, j, state, seen.Now), seen) })
+	asking.Go(func() { look.Readings = l.ask(ctx, r, dueQueries(a, e, j, state, seen.Now), e.Began, seen) })
 	after, problem := l.read(ctx, a.Source, question(r.Target, r.wanted(), seen, before, l.metSince(r.Name, a.Name)))
 	asking.Wait()
 	e.Asked = asked(e.Asked, look.Readings, seen.Now)

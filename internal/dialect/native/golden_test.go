@@ -15,6 +15,7 @@ import (
 	"serin.dev/serin/internal/dialect"
 	"serin.dev/serin/internal/dialect/native"
 	"serin.dev/serin/internal/judge/condition"
+	"serin.dev/serin/internal/judge/kayenta"
 	"serin.dev/serin/internal/judge/threshold"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/metric/prometheus"
@@ -43,6 +44,10 @@ func known() native.Known {
 
 // answering adds the judges of users' own queries, and the stores that answer such, as they really are.
 func answering(k native.Known) native.Known {
+	k.Judges["kayenta"] = dialect.BackEnd{Asks: kayenta.Asks, Check: func(with json.RawMessage) error {
+		_, err := kayenta.Decode(with)
+		return err
+	}}
 	k.Judges["condition"] = dialect.BackEnd{Asks: condition.Asks, Check: func(with json.RawMessage) error {
 		_, err := condition.Decode(with)
 		return err

@@ -146,7 +146,7 @@ func (w *world) judge(c canary, source plan.Use) (plan.Use, []plan.Query, bool) 
 	if driver.Asks == nil || (*w.notes)[before:].Err() {
 		return use, nil, true
 	}
-	return use, w.queries(c, driver, use.With, sources), true
+	return use, w.queries(c, driver, use.With, sources, source), true
 }
 
 // waits reads the deadlines.

@@ -60,10 +60,35 @@ func lend(query, from json.RawMessage, fields []string) json.RawMessage {
 	return canonical(to)
 }
 
+// connect tells queries that a judge has written itself how to reach their store: as the counts are reached.
+func (w *world) connect(c canary, queries []plan.Query, counted plan.Use) []plan.Query {
+	for i := range queries {
+		source := &queries[i].Source
+		store, known := w.known.Metrics[source.Kind]
+		if source.Kind != counted.Kind || !known || store.Query == nil {
+			w.notes.Refuse(c.at("spec.judge"), "%s asks %s; say how to reach it in spec.metrics: {%s: {...}}", queries[i].Name, source.Kind, source.Kind)
+			return nil
+		}
+		source.With = lend(source.With, counted.With, store.Lends)
+		if err := store.Query(source.With); err != nil {
+			w.notes.Refuse(c.at("spec.judge"), "%s: %v", queries[i].Name, err)
+			return nil
+		}
+	}
+	return queries
+}
+
 // queries joins when a judge asks with whom.
-func (w *world) queries(c canary, judge dialect.BackEnd, settings json.RawMessage, sources []plan.Use) []plan.Query {
+func (w *world) queries(c canary, judge dialect.BackEnd, settings json.RawMessage, sources []plan.Use, counted plan.Use) []plan.Query {
 	queries, err := judge.Asks(settings)
-	if err != nil || len(queries) != len(sources) {
+	if err != nil {
+		w.notes.Refuse(c.at("spec.judge"), "%v", err)
+		return nil
+	}
+	if len(queries) > 0 && queries[0].Source.Kind != "" {
+		return w.connect(c, queries, counted)
+	}
+	if len(queries) != len(sources) {
 		return nil // it was told before
 	}
 	for i := range queries {

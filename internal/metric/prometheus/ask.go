@@ -5,9 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"slices"
 	"time"
 
+	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	"github.com/prometheus/common/model"
 
 	"serin.dev/serin/internal/cluster"
@@ -20,9 +23,18 @@ import (
 type Query struct {
 	Address string            `json:"address"`
 	Query   string            `json:"query"`   // its words are filled in: rate(errors{pod=~"{{ canary }}"}[{{ interval }}])
+	Pair    *Pair             `json:"pair"`    // in the place of query: two series side by side
 	Timeout plan.Duration     `json:"timeout"` // 2s
 	Headers map[string]string `json:"headers"`
 	Auth    Auth              `json:"auth"`
+}
+
+// A Pair is two queries over the time since the analysis began: of what the canary is compared with, and of the canary. Judges that
+// compare series ask so (judge/kayenta).
+type Pair struct {
+	Control    string        `json:"control"`
+	Experiment string        `json:"experiment"`
+	Step       plan.Duration `json:"step"` // between two points
 }
 
 // valuesMost is how many numbers one answer may have.
@@ -49,13 +61,29 @@ func decodeQuery(with json.RawMessage) (Query, error) {
 	if q.Address == "" {
 		return q, errors.New("address: says nothing about where Prometheus is")
 	}
-	if q.Query == "" {
-		return q, errors.New("query: asks nothing")
+	return q, q.checkTexts()
+}
+
+func (q Query) checkTexts() error {
+	texts := map[string]string{"query": q.Query}
+	if q.Pair != nil {
+		texts = map[string]string{"pair.control": q.Pair.Control, "pair.experiment": q.Pair.Experiment}
+		if q.Query != "" {
+			return errors.New("pair: a query is asked, or a pair of them")
+		}
+		if q.Pair.Step <= 0 {
+			return errors.New("pair.step: must be above 0s")
+		}
 	}
-	if err := metric.Check(q.Query); err != nil {
-		return q, fmt.Errorf("query: %w", err)
+	for _, field := range slices.Sorted(maps.Keys(texts)) {
+		if texts[field] == "" {
+			return fmt.Errorf("%s: asks nothing", field)
+		}
+		if err := metric.Check(texts[field]); err != nil {
+			return fmt.Errorf("%s: %w", field, err)
+		}
 	}
-	return q, nil
+	return nil
 }
 
 // connection is the part of the query that says whom to ask, and how.
@@ -78,10 +106,6 @@ func (s *Store) answer(ctx context.Context, q metric.QueryQuestion) (judge.Readi
 	if err != nil {
 		return judge.Reading{}, err
 	}
-	text, err := q.Words.Fill(asked.Query, nil)
-	if err != nil {
-		return judge.Reading{}, fmt.Errorf("query: %w", err)
-	}
 	namespace := ""
 	if key, err := cluster.ParseKey(q.Target); err == nil {
 		namespace = key.Namespace
@@ -98,14 +122,63 @@ func (s *Store) answer(ctx context.Context, q metric.QueryQuestion) (judge.Readi
 	if err != nil {
 		return judge.Reading{}, err
 	}
+	reading, err := asked.ask(ctx, to, q)
+	if err != nil && refusal(err) {
+		s.desk.connections.refused(key)
+	}
+	return reading, err
+}
+
+// ask sends the query, or both.
+func (q Query) ask(ctx context.Context, to v1.API, about metric.QueryQuestion) (judge.Reading, error) {
+	if q.Pair != nil {
+		return q.askPair(ctx, to, about)
+	}
+	text, err := about.Words.Fill(q.Query, nil)
+	if err != nil {
+		return judge.Reading{}, fmt.Errorf("query: %w", err)
+	}
 	value, _, _, err := to.Query(ctx, text, time.Time{}) // at the server's own time: clocks differ
 	if err != nil {
-		if refusal(err) {
-			s.desk.connections.refused(key)
-		}
-		return judge.Reading{}, fmt.Errorf("query %s: %w", asked.Address, brief(err))
+		return judge.Reading{}, fmt.Errorf("query %s: %w", q.Address, short{err})
 	}
 	return readingOf(value)
+}
+
+// A series is one of the lists that a pair is answered with.
+type series struct {
+	Tags   map[string]string `json:"tags"`
+	Values []any             `json:"values"`
+}
+
+// askPair asks both queries over the same window. A side without series is an empty list.
+func (q Query) askPair(ctx context.Context, to v1.API, about metric.QueryQuestion) (judge.Reading, error) {
+	w := Window{about.From.Truncate(time.Millisecond), about.To.Truncate(time.Millisecond), time.Duration(q.Pair.Step)}
+	answer := map[string]any{"startTimeMillis": w.Start.UnixMilli(), "stepMillis": w.Step.Milliseconds()}
+	for side, text := range map[string]string{"control": q.Pair.Control, "experiment": q.Pair.Experiment} {
+		text, err := about.Words.Fill(text, nil)
+		if err != nil {
+			return judge.Reading{}, fmt.Errorf("pair.%s: %w", side, err)
+		}
+		lines, err := lined(ctx, to, text, w)
+		if err != nil {
+			return judge.Reading{}, fmt.Errorf("query %s: %w", q.Address, short{err})
+		}
+		all, points := []series{}, 0
+		for _, l := range lines {
+			one := series{Tags: l.Labels, Values: make([]any, len(l.Values))}
+			for i, v := range l.Values {
+				one.Values[i] = number(v)
+			}
+			all = append(all, one)
+			if points += len(one.Values); points > pointsMost {
+				return judge.Reading{}, fmt.Errorf("pair.%s: the answer has more than %d points; let the query sum series up, or take a longer step", side, pointsMost)
+			}
+		}
+		answer[side] = all
+	}
+	text, err := json.Marshal(answer)
+	return judge.Reading{Value: text}, err
 }
 
 // readingOf says an answer as JSON.

@@ -81,22 +81,31 @@ func (r *Reader) Range(ctx context.Context, query string, w Window) ([]Line, err
 	if err := w.Check(); err != nil {
 		return nil, err
 	}
-	var value model.Value
+	var lines []Line
 	err := r.ask(ctx, func(ctx context.Context, to v1.API) (err error) {
-		value, _, _, err = to.QueryRange(ctx, query, v1.Range{Start: w.Start, End: w.End, Step: w.Step})
+		lines, err = lined(ctx, to, query, w)
 		return err
 	})
+	return lines, err
+}
+
+// lined asks a query over a window and lays its series out.
+func lined(ctx context.Context, to v1.API, query string, w Window) ([]Line, error) {
+	if err := w.Check(); err != nil {
+		return nil, err
+	}
+	value, _, _, err := to.QueryRange(ctx, query, v1.Range{Start: w.Start, End: w.End, Step: w.Step})
 	if err != nil {
 		return nil, err
 	}
 	matrix, ok := value.(model.Matrix)
 	if !ok {
-		return nil, fmt.Errorf("query %s: want a matrix, not a %s", r.rules.Address, value.Type())
+		return nil, fmt.Errorf("want a matrix, not a %s", value.Type())
 	}
 	lines := make([]Line, 0, len(matrix))
 	for _, series := range matrix {
 		if len(series.Histograms) > 0 {
-			return nil, fmt.Errorf("query %s: %s is a histogram; ask for a number, as in histogram_quantile", r.rules.Address, series.Metric)
+			return nil, fmt.Errorf("%s is a histogram; ask for a number, as in histogram_quantile", series.Metric)
 		}
 		lines = append(lines, w.line(series))
 	}
