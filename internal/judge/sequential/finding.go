@@ -40,13 +40,13 @@ func (s *state) findings(r *rules, a answered, all []plan.Finding) []plan.Findin
 		add(nameTraffic, s.Quiet.finding)
 	}
 	if s.Ends.Staked > 0 {
-		add(nameRestarts, s.Ends.finding)
+		add(nameRestarts, func(f *plan.Finding) { s.Ends.finding(r, f) })
 	}
 	for i := range s.Sums {
 		add(r.Sums[i].Name, func(f *plan.Finding) { s.Sums[i].finding(&r.Sums[i], f) })
 	}
 	for i := range s.Gauges {
-		add(r.Gauges[i].Name, func(f *plan.Finding) { s.Gauges[i].finding(f, s.Gauges[i].value() >= r.limit) })
+		add(r.Gauges[i].Name, func(f *plan.Finding) { s.Gauges[i].finding(&r.Gauges[i], f, s.Gauges[i].value() >= r.limit) })
 	}
 	return all
 }
@@ -93,6 +93,7 @@ func (s *state) latencyFinding(r *rules, f *plan.Finding) {
 	if l.Used > 0 {
 		f.Stable = l.Stable[l.Tail] / math.Max(l.N.NB, 1)
 		f.Canary = l.Canary[l.Tail] / math.Max(l.N.NC, 1)
+		f.Limit = l.Grid.tolerated(l.Tail) / math.Max(l.Grid.Shares[l.Tail], 1e-9)
 	}
 }
 

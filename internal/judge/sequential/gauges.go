@@ -156,7 +156,8 @@ func (s *state) raised(r *rules) int {
 	return -1
 }
 
-func (g *gauges) finding(f *plan.Finding, raised bool) {
+func (g *gauges) finding(rule *Gauge, f *plan.Finding, raised bool) {
+	f.Limit = rule.Tolerate
 	f.Unit, f.Evidence, f.Effect = plan.Reading, readable(g.value()), 1
 	if g.Stable > 0 && g.Canary >= 0 {
 		f.Effect = math.Min(g.Canary/g.Stable, 1e6)

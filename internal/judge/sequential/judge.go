@@ -175,7 +175,7 @@ func (s *state) warm(r *rules, b *block) {
 		return
 	}
 	if s.Slow.heavy(b) && s.Stake.Latency > 0 {
-		s.Slow.cap(r.limit / s.Stake.Latency / 4)
+		s.Slow.cap(r.limit / s.Stake.Latency / 8)
 	}
 }
 

@@ -67,7 +67,7 @@ func worth(share float64) float64 {
 }
 
 // warmth is how long, in seconds, a canary may be slow because it is cold: until then its latency alone cannot fail it while its
-// body is slower as well, for the evidence is capped at a quarter of what that needs. Cold code and empty caches are felt by all
+// body is slower as well, for the evidence is capped at an eighth of what that needs. Cold code and empty caches are felt by all
 // requests; a canary of which some few requests hang is not cold.
 const (
 	warmth    = 30.0

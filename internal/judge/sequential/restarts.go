@@ -57,8 +57,9 @@ func (e *restarts) value() float64 {
 	return e.Staked * e.Held.Value()
 }
 
-func (e *restarts) finding(f *plan.Finding) {
+func (e *restarts) finding(r *rules, f *plan.Finding) {
 	p := e.Sum
+	f.Limit = r.Restarts.Tolerate
 	f.Stable, f.Canary = p.XB/math.Max(p.NB, 1)*3600, p.XC/math.Max(p.NC, 1)*3600
 	f.Unit, f.Evidence = "per hour", readable(e.Held.Value())
 	f.Effect = (p.XC + 0.5) / math.Max(p.NC, 1) / ((p.XB + 0.5) / math.Max(p.NB, 1))

@@ -94,6 +94,9 @@ func (m *sums) finding(rule *Sum, f *plan.Finding) {
 	f.Unit, f.Evidence, f.Effect = plan.Reading, readable(m.value()), m.Sum.ratio()
 	f.Low, f.High = m.Range.Limits(intervalMiss)
 	f.Stable, f.Canary = rule.Most*p.XB/math.Max(p.NB, 1), rule.Most*p.XC/math.Max(p.NC, 1)
+	if f.Limit = 1 - rule.Fall; rule.Rise > 0 {
+		f.Limit = 1 + rule.Rise
+	}
 	count(f, p.NB, p.NC)
 	switch {
 	case m.Broken >= missedMost:
