@@ -204,6 +204,7 @@ func run(t *testing.T, in string, out io.Writer) {
 func FuzzLooks(f *testing.F) {
 	f.Add(fmt.Sprintf(look, "r", 5.0, 0))
 	f.Add(`{"release":"r","t":5,"weight":10,"tracks":{"canary":{"pods":{"b":{"requests":3,"failures":0,"le":[0.1,0.5],"buckets":[1,9]}}}}}`)
+	f.Add(`{"release":"r","t":5,"weight":10,"tracks":{"canary":{"pods":{"b":{"requests":3,"strata":{"a":{"requests":3}},"restarts":1,"gauges":{"m":1e300},"sums":{"o":{"n":1,"total":-5}}}}}}}`)
 	f.Add(`{"release":"r","t":-5,"gap":true}`)
 	f.Add(`{"release":"","t":1e300,"weight":-1,"tracks":{"stable":null,"canary":{}}}`)
 	f.Fuzz(func(t *testing.T, line string) {
