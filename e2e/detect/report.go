@@ -7,6 +7,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"serin.dev/serin/internal/judge/detect"
@@ -67,7 +68,7 @@ func (c *course) print(out io.Writer, results []result, took time.Duration) (err
 		}
 	}
 	wrong, good, let, bad := errorsOf(results)
-	say(preface, c.seed, took.Round(time.Second), runtime.NumCPU(), good, bad, len(characters), c.rate)
+	say(preface, c.seed, took.Round(time.Second), runtime.NumCPU(), crowd(), good, bad, len(characters), c.rate)
 	for _, k := range classes(results) {
 		s := k.sum()
 		say("| %s | %s | %d | %d | %d | %d | %.0f | %.0f | %d | %.1f |\n", k.app, k.kind, len(k.results),
@@ -89,7 +90,7 @@ func (c *course) print(out io.Writer, results []result, took time.Duration) (err
 const preface = `# Detection on real processes
 
 Made by ` + "`make bench-detect-real`" + ` (order of releases from seed %d) in %s, on %d processors that also carried podinfo, the clients and
-other work.
+other work%s.
 
 %d good and %d bad versions of podinfo are released by one ` + "`serin run`" + `, %d applications at the same time, with %.0f requests a second
 in all on loopback. Steps are 10 %% for 6 s, 30 %% for 4 s and 50 %% for 2 s and until the judge gives leave; looks are taken each
@@ -100,6 +101,15 @@ less strictly while pods are younger than half a minute, so slow versions live l
 | application | version | releases | promoted | rolled back | undecided | seconds, median | requests to the new version, mean | most | failures it answered, mean |
 |---|---|---|---|---|---|---|---|---|---|
 `
+
+// crowd tells how many programs waited for the processors, of the last quarter of an hour: latency is judged among them.
+func crowd() string {
+	data, err := os.ReadFile("/proc/loadavg")
+	if fields := strings.Fields(string(data)); err == nil && len(fields) > 2 {
+		return " (load average " + fields[2] + ")"
+	}
+	return ""
+}
 
 type summed struct {
 	promoted, returned          int
