@@ -71,7 +71,7 @@ func worth(share float64) float64 {
 // requests; a canary of which some few requests hang is not cold.
 const (
 	warmth    = 30.0
-	bodyFew   = 20  // requests from which on the body of a cold canary is looked at
+	bodyFew   = 45  // requests from which on the body of a cold canary is looked at
 	bodyHeavy = 2.5 // standard deviations by which it is slower than stable's
 )
 
