@@ -66,7 +66,7 @@ func TestBadFiles(t *testing.T) {
 		{"an unknown router", "{proxy: {listen: \"127.0.0.1:0\"}}", "{nginx: {}}", "15:13", "spec.traffic.nginx", "unknown router nginx; there is gatewayAPI, istio, proxy, replicas"},
 		{"a setting the router does not know", "listen: \"127.0.0.1:0\"", "lissten: \"127.0.0.1:0\"", "15:30", "spec.traffic.proxy.lissten", "no such field"},
 		{"an address that is none", "listen: \"127.0.0.1:0\"", "listen: 8080", "15:29", "spec.traffic.proxy.listen", "want string, not number"},
-		{"a judge that does not exist", "judge: {failures", "judge: {kind: oracle, failures", "20:17", "spec.judge.kind", "unknown judge oracle; there is condition, none, sequential, threshold"},
+		{"a judge that does not exist", "judge: {failures", "judge: {kind: oracle, failures", "20:17", "spec.judge.kind", "unknown judge oracle; there is condition, kayenta, none, sequential, threshold"},
 		{"a setting the judge does not know", "tolerate: 1.1x", "tollerate: 1.1x", "20:33", "spec.judge.failures.tollerate", "unknown field"},
 		{"a tolerance below one", "tolerate: 1.1x", "tolerate: 0.5x", "20:32", "spec.judge.failures.tolerate", "0.5x is below 1x, which tolerates no equal release"},
 		{"metrics that do not exist", "  judge:", "  metrics: {influx: {}}\n  judge:", "20:13", "spec.metrics.influx", "unknown metric store influx; there is prometheus, proxy, scrape, web"},
