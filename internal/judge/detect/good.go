@@ -55,6 +55,10 @@ func goodLatency() []Family {
 	return []Family{
 		timed("same latency"),
 		timed("same latency, no history").with(func(f *Family) { f.Past = 0 }),
+		timed("pods stall, no history").with(func(f *Family) { f.Past, f.Stalls = 0, 0.02 }),
+		timed("pods stall, 1 s looks, canary 50 %, no history").with(func(f *Family) {
+			f.RPS, f.Every, f.For, f.Past, f.Stalls, f.Stables, f.Canaries, f.Weight = 100, 1, 900, 0, 0.01, 2, 1, fixed(50)
+		}),
 		timed("same latency, fine bounds, 30 s looks").with(func(f *Family) {
 			f.Every, f.Apart = 30, 30
 			f.Slow.Bounds = []float64{0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.4, 0.5, 0.6, 0.8, 1, 1.5, 2, 3}

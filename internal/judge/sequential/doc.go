@@ -49,6 +49,8 @@
 //   - Totals beyond what the events of a sum can have are passed over; three looks in a row: that sum is unavailable.
 //   - While the oldest canary pod is younger than 30 s and its body is slower than stable's, latency alone cannot fail the
 //     release. Younger pods beside older ones are not timed. A tail of a few slow requests is no sign of a cold pod.
+//   - A process that stalls makes many requests slow at once. Until stable's latency was watched for long enough to know how often
+//     pods stall, a look adds little to the evidence against latency, however much it holds (latency.most).
 //   - A fail is final. A pass is not: it is withdrawn when later looks speak against it.
 //
 // Units: seconds, requests, rates per request. Intervals of effects are always valid at 95 %, between a hundredth and a

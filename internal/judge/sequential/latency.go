@@ -24,7 +24,9 @@ type latency struct {
 	Sum     total        `json:"sum"`
 	Whole   bet.Wealth   `json:"whole"` // bets that everything is slower by a factor, on all bounds in use at once
 	Grid    grid         `json:"grid"`
-	Cold    bet.Pair     `json:"cold"` // requests beyond a bound in the body, since the canary came up cold
+	Cold    bet.Pair     `json:"cold"`    // requests beyond a bound in the body, since the canary came up cold
+	Watched float64      `json:"watched"` // seconds that stable's latency has been watched
+	Rise    rise         `json:"rise"`
 	shares  []float64
 	spreads []float64
 	logs    []float64
@@ -74,6 +76,31 @@ const (
 	bodyFew   = 45  // requests from which on the body of a cold canary is looked at
 	bodyHeavy = 2.5 // standard deviations by which it is slower than stable's
 )
+
+// A process that waits for a processor, a disk or its own garbage collector stalls, and all that it was asked meanwhile is slow
+// at once: one event, which looks like many. How often pods stall is learned from stable. Until it has been watched for long, a
+// look counts for little, whatever happened in it (throwing gains away keeps bets fair), so that it takes slow requests again
+// and again to fail a release. stallGain is the most that the logarithm of the evidence grows in a look, or in a second of short ones;
+// it grows with the time that stable was watched, by itself once in each stallKnown seconds.
+const (
+	stallGain   = 1.0
+	stallKnown  = 120.0
+	stallLength = 1.0 // seconds
+)
+
+// A rise is where the evidence stood a moment ago.
+type rise struct {
+	Since float64 `json:"since"`
+	Value float64 `json:"value"`
+}
+
+// most is what the evidence may be after a block.
+func (l *latency) most(b *block) float64 {
+	if l.Rise.Value == 0 || b.Until-l.Rise.Since > stallLength {
+		l.Rise = rise{b.Since, l.value()}
+	}
+	return l.Rise.Value * math.Exp(stallGain*(1+l.Watched/stallKnown))
+}
 
 // pin fixes the bounds; what was learned on other bounds is forgotten.
 func (l *latency) pin(bounds []float64) {
@@ -134,6 +161,8 @@ func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int
 	if l.Used == 0 {
 		return
 	}
+	most := l.most(b)
+	defer func() { l.cap(most) }()
 	shares := l.survival()
 	if b.Until-l.Grid.Drawn >= redraw {
 		l.Grid.draw(r, l.Bounds, shares)
@@ -202,6 +231,7 @@ func (l *latency) learn(stable *arm, pods *roster, seconds float64) {
 	if stable.timed == 0 {
 		return
 	}
+	l.Watched += seconds
 	for i := range l.Marks {
 		l.Marks[i].Slow.add(stable.timed, stable.slow[i], seconds, 600)
 		if l.Used > 0 && (i < l.First || i >= l.First+l.Used) {

@@ -227,3 +227,37 @@ func TestDecodeRefusesAtTheField(t *testing.T) {
 		t.Errorf("an empty block: %v, %v", c, err)
 	}
 }
+
+// A process that waits for a processor makes all that it is asked slow, for a moment. Before stable was watched for long that is one
+// event and not many; a canary that is slow again and again is found all the same.
+func TestAStallIsOneEvent(t *testing.T) {
+	track := func(n, slow int64) judge.Counts {
+		return judge.Counts{Pods: map[string]judge.Tally{"p": {Requests: n, Bounds: []float64{0.01, 0.1, 1}, Buckets: []int64{n - slow, n - slow, n}}}}
+	}
+	for _, c := range []struct {
+		reason string
+		slow   func(look int) int64 // of the canary's ten requests
+		fails  bool
+	}{
+		{"half a second, each quarter of a minute", func(look int) int64 {
+			if k := look % 75; k == 20 || k == 21 || k == 22 {
+				return 8
+			}
+			return 0
+		}, false},
+		{"one request in five", func(look int) int64 { return int64(look%2) * 2 }, true},
+	} {
+		j := defaults(t)
+		s, failed := j.Start(), false
+		for look := range 225 {
+			var v plan.Verdict
+			s, v = j.Look(s, judge.Look{T: 0.2 * float64(look+1), Weight: 50, Tracks: map[plan.TrackName]judge.Counts{
+				plan.Stable: track(10, 0), plan.Canary: track(10, c.slow(look)),
+			}})
+			failed = failed || v.Outcome == plan.Fail
+		}
+		if failed != c.fails {
+			t.Errorf("%s: failed %v, want %v", c.reason, failed, c.fails)
+		}
+	}
+}
