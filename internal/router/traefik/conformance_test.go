@@ -29,7 +29,10 @@ var refusals = map[string]json.RawMessage{
 // The whole suite with the cluster's Traefik, to which requests come by an HTTPRoute, and by an IngressRoute.
 func TestConformance(t *testing.T) {
 	for _, route := range []string{"route", "ingressroute"} {
-		t.Run(route, func(t *testing.T) { through(t, route) })
+		t.Run(route, func(t *testing.T) {
+			t.Parallel()
+			through(t, route)
+		})
 	}
 }
 

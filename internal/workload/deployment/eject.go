@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
@@ -17,6 +18,12 @@ const NotSettled = "NotSettled"
 // Eject lets go of the Deployment. What serin owns of it is given up, so that it is paused no more unless somebody else wants
 // it paused; the note on its template stays, for without it every pod would be replaced.
 func (d *Deployments) Eject(ctx context.Context, name string, settled plan.Revision) error {
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error { // Kubernetes writes its status all the time
+		return d.eject(ctx, name, settled)
+	})
+}
+
+func (d *Deployments) eject(ctx context.Context, name string, settled plan.Revision) error {
 	t, err := d.readAll(ctx, name, d.a.Live) // what is let go is what is there now, not what a cache remembers
 	if problem := (*cluster.Problem)(nil); errors.As(err, &problem) && problem.Reason == cluster.TargetNotFound {
 		return nil // what serin has made beside it goes with it
