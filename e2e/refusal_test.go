@@ -138,7 +138,7 @@ func TestForbiddenByRBAC(t *testing.T) {
 	s.file("service", "route")
 	s.start()
 	s.apply(canaryOf("podinfo", "Deployment", twoSteps))
-	s.blocked("podinfo", cluster.Forbidden, "httproutes")
+	s.blocked("podinfo", cluster.Forbidden, "routes.gateway.networking.k8s.io is forbidden") // of HTTP or of gRPC, whichever is asked first
 	s.untouched()
 	if _, err := theatre.install(t.Context(), s.home); err != nil {
 		t.Fatal(err)

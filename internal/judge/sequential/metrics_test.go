@@ -47,6 +47,32 @@ func find(v plan.Verdict, name string) *plan.Finding {
 	return nil
 }
 
+// A store that reads each pod at its own moment, once in six looks, as Prometheus does: no pod is silent in between. One that is
+// heard no more is found all the same.
+func TestAStoreThatReadsSeldom(t *testing.T) {
+	for _, hangs := range []bool{false, true} {
+		v, looks := until(defaults(t), 400, func(k int) judge.Look {
+			counts := func(phase int, n int64) judge.Tally {
+				if k%6 != phase {
+					n = 0
+				}
+				return judge.Tally{Requests: n}
+			}
+			canary := counts(1, 300)
+			if hangs && k > 60 {
+				canary = judge.Tally{}
+			}
+			return judge.Look{Weight: 10, Tracks: map[plan.TrackName]judge.Counts{
+				plan.Stable: {Pods: map[string]judge.Tally{"a": counts(0, 900), "b": counts(2, 900), "c": counts(4, 900)}},
+				plan.Canary: {Pods: map[string]judge.Tally{"d": canary}},
+			}}
+		})
+		if failed := v.Outcome == plan.Fail; failed != hangs || looks > 100 && hangs {
+			t.Errorf("the canary hangs %v: %s after %d looks: %s", hangs, v.Outcome, looks, v.Reason)
+		}
+	}
+}
+
 func TestACanaryThatAnswersNothingIsFound(t *testing.T) {
 	for _, c := range []struct {
 		reason string
@@ -57,8 +83,8 @@ func TestACanaryThatAnswersNothingIsFound(t *testing.T) {
 		within int64 // requests of stable since it fell silent; 0: it must not fail
 	}{
 		{"from the beginning", "", 18, func(int) int64 { return 0 }, fixedWeight(10), 250},
-		{"after ten minutes", "", 18, before(120, 2), fixedWeight(10), 200},
-		{"at much traffic a few looks are enough", "", 450, before(20, 50), fixedWeight(10), 3 * 450},
+		{"after ten minutes", "", 18, before(120, 2), fixedWeight(10), 220},
+		{"at much traffic a few looks are enough", "", 450, before(20, 50), fixedWeight(10), 4 * 450},
 		{"at one per cent it takes ten times as long", "", 99, before(60, 1), fixedWeight(1), 2600},
 		{"one silent look, as of a counter that was reset", "", 450, unless(10, 50), fixedWeight(10), 0},
 		{"a silent look now and then", "", 450, unlessEach(7, 50), fixedWeight(10), 0},

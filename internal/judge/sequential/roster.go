@@ -10,9 +10,10 @@ import (
 // A pod is one instance of a track, as far as it is known. Pods are kept sorted by name, so that no map order enters.
 type pod struct {
 	Name   string     `json:"name"`
-	Born   float64    `json:"born"` // the first look that knew it
-	Seen   float64    `json:"seen"` // the last
-	N      float64    `json:"n"`    // requests and failures during the release
+	Born   float64    `json:"born"`  // the first look that knew it
+	Seen   float64    `json:"seen"`  // the last
+	Heard  float64    `json:"heard"` // the last look of the release in which it had answered anything; 0: none since looks were missed
+	N      float64    `json:"n"`     // requests and failures during the release
 	X      float64    `json:"x"`
 	Failed record     `json:"failed"`
 	Slow   []record   `json:"slow,omitempty"`   // by pinned bound

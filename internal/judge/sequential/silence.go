@@ -12,7 +12,10 @@ import (
 // failure nor slow. Null: of the requests that are answered, the canary answers at least quiet times the share it is meant to
 // get, whoever deals them: sticky users and routers that lag give it less than is meant, but not nothing.
 //
-// It stakes only while the canary is silent. The first silent look of a row is no evidence, for counters that were reset look
+// Stores that read pods every now and then, each at its own moment, show no requests of a pod in between: silence lasts
+// at least twice as long as the longest pause between two reports of any pod.
+//
+// It stakes only while the canary is silent. The first such look of a row is no evidence, for counters that were reset look
 // the same; it puts half of the cash that is left on the bet. What later looks of the row add is bounded, the less the earlier.
 type silence struct {
 	Weight float64 `json:"weight"` // per cent
@@ -21,6 +24,8 @@ type silence struct {
 	Row    int     `json:"row"`    // silent looks in a row
 	Lost   float64 `json:"lost"`   // requests that stable answered meanwhile
 	Since  float64 `json:"since"`  // when the canary was heard last
+	Pause  float64 `json:"pause"`  // the longest between two reports of a pod
+	Pauses int     `json:"pauses"` // how many are known
 	Staked float64 `json:"staked"` // shares of the budget, all in all
 	Cash   float64 `json:"cash"`   // of these, not on the bet
 	Bet    float64 `json:"bet"`
@@ -35,18 +40,16 @@ const (
 	leastMute = 3.2  // nats the second silent look may add; each further one may add as much more
 	settled   = 1    // looks to let pass after the weight has moved, and so many seconds
 	settling  = 10.0
+	pauses    = 2 // so many of the longest pause are no silence, and so many are known before one is believed
 )
 
 // heed takes a look; it reports whether the canary fell silent in it.
 func (q *silence) heed(seen sight) (fell bool) {
 	if seen.weight != q.Weight || seen.moved {
-		*q = silence{Weight: seen.weight, Moved: seen.t, Since: seen.t, Staked: q.Staked, Cash: q.Cash + q.Bet}
+		*q = silence{Weight: seen.weight, Moved: seen.t, Since: seen.t, Staked: q.Staked, Cash: q.Cash + q.Bet, Pause: q.Pause, Pauses: q.Pauses}
 		return false
 	}
 	q.Still++
-	if q.Still <= settled || seen.t-q.Moved < settling || seen.weight <= 0 || seen.weight >= 100 || seen.stable.n == 0 {
-		return false
-	}
 	if q.Row > 0 {
 		q.play(seen)
 	}
@@ -54,13 +57,36 @@ func (q *silence) heed(seen sight) (fell bool) {
 		q.Cash, q.Bet, q.Row, q.Lost, q.Since = q.Cash+q.Bet, 0, 0, 0, seen.t
 		return false
 	}
-	q.Row++
+	if q.Still <= settled || seen.t-q.Moved < settling || seen.weight <= 0 || seen.weight >= 100 || seen.stable.n == 0 {
+		return false
+	}
 	q.Lost += seen.stable.n
+	if q.Pauses < pauses || seen.t-q.Since < pauses*q.Pause {
+		return false
+	}
+	q.Row++
 	if q.Row == 1 {
 		q.Bet = q.Cash / 2
 		q.Cash -= q.Bet
 	}
 	return q.Row == 1
+}
+
+// pace learns how long pods go unheard between two reports, of those of an arm that have answered something.
+func (q *silence) pace(a *arm, r *roster, t float64, missed bool) {
+	for i := range a.pods {
+		p := &r.Pods[a.pods[i].pod]
+		if missed {
+			p.Heard = 0
+		}
+		if a.pods[i].n == 0 {
+			continue
+		}
+		if p.Heard > 0 {
+			q.Pause, q.Pauses = math.Max(q.Pause, t-p.Heard), q.Pauses+1
+		}
+		p.Heard = t
+	}
 }
 
 func (q *silence) play(seen sight) {
@@ -74,6 +100,8 @@ func (q *silence) value() float64 { return q.Cash + q.Bet }
 
 // listen takes a look, and puts a stake aside when the canary falls silent for the first time.
 func (s *state) listen(seen sight) {
+	s.Quiet.pace(seen.stable, &s.Stable, seen.t, s.Missed > 0)
+	s.Quiet.pace(seen.canary, &s.Canary, seen.t, s.Missed > 0)
 	if fell := s.Quiet.heed(seen); !fell || s.Quiet.Staked > 0 {
 		return
 	}
