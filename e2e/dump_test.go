@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"context"
+	"os/exec"
 	"time"
 )
 
@@ -25,6 +26,9 @@ func (s *stage) dump() {
 			s.Logf("%v", err)
 			continue
 		}
+		s.Logf("%s", out)
+	}
+	if out, err := exec.CommandContext(ctx, program, "explain", "podinfo", "--kubeconfig", theatre.kubeconfig, "--namespace", s.ns).CombinedOutput(); err == nil {
 		s.Logf("%s", out)
 	}
 	s.Logf("controller %s:\n%s", s.serin.name, s.serin.log.tail(60, s.ns, "panic", "goroutine"))
