@@ -102,7 +102,7 @@ func TestControllerKilledAgainAndAgain(t *testing.T) {
 		s.start()
 		s.lasts(name, 4*time.Second)
 	}
-	s.ends(name, "Promoted", 2*time.Minute)
+	s.ends(name, "Promoted", slow)
 	s.pristine("v2")
 	u.nothingFrom(pace, "v1")
 	u.report("v1", "v2")
@@ -157,7 +157,7 @@ func TestLeaderDies(t *testing.T) {
 	s.at(name, "20%", "", long)
 	s.serin.kill()
 	s.serin = second
-	s.ends(name, "Promoted", 3*time.Minute)
+	s.ends(name, "Promoted", slow)
 	s.pristine("v2")
 	u.report("v1", "v2")
 	s.await("the end is told", 30*time.Second, func(context.Context) (bool, error) {
@@ -181,7 +181,7 @@ func TestNoAPIServerForAMinute(t *testing.T) {
 	s.await("a minute passes", 2*time.Minute, func(context.Context) (bool, error) { return time.Since(from) > time.Minute, nil })
 	back()
 	s.restarts() // a leader that cannot renew its lease ends itself, and whoever runs it starts it again
-	s.ends(name, "Promoted", 3*time.Minute)
+	s.ends(name, "Promoted", slow)
 	s.pristine("v2")
 	u.report("v1", "v2")
 }
@@ -238,7 +238,7 @@ steps:
 	u.served("v1", 10*pace)
 	s.at(name, "20%", "AwaitingData", long)
 	wire.mend()
-	s.ends(name, "Promoted", 2*time.Minute)
+	s.ends(name, "Promoted", slow)
 	s.pristine("v2")
 	u.report("v1", "v2")
 }
@@ -254,7 +254,7 @@ func TestReceiverGone(t *testing.T) {
 	name := s.begun()
 	s.at(name, "30%", "", long)
 	wire.mend()
-	s.ends(name, "Promoted", 2*time.Minute)
+	s.ends(name, "Promoted", slow)
 	u.report("v1", "v2")
 	s.await("everything is told after all", time.Minute, func(context.Context) (bool, error) { return len(r.keys(name)) == 5, nil })
 	r.once(t, name, 5, 0)

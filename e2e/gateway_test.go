@@ -50,7 +50,7 @@ func (s *stage) openGateway(canary string) *users {
 func TestPromote(t *testing.T) {
 	s, u := behindGateway(t, twoSteps)
 	s.podinfo("v2")
-	r := s.ends(s.begun(), "Promoted", 2*time.Minute)
+	r := s.ends(s.begun(), "Promoted", slow)
 	if r.Status.Weight != "100%" {
 		t.Errorf("a promoted release has weight %s", r.Status.Weight)
 	}

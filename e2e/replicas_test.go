@@ -59,7 +59,7 @@ func TestPromoteByReplicas(t *testing.T) {
 		t.Errorf("the canary has half of the pods and %.0f %% of 400 requests", 100*share)
 	}
 	s.must("approve", "podinfo")
-	s.ends(name, "Promoted", 2*time.Minute)
+	s.ends(name, "Promoted", slow)
 	u.nothingFrom(pace, "v1")
 	s.pristine("v2")
 	u.report("v1", "v2")

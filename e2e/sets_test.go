@@ -35,7 +35,7 @@ func TestPromoteStatefulSet(t *testing.T) {
 	name := s.begun()
 	s.at(name, "50%", "AwaitingApproval", long)
 	s.must("approve", "podinfo")
-	s.ends(name, "Promoted", 3*time.Minute)
+	s.ends(name, "Promoted", slow)
 	u.nothingFrom(pace, "v1")
 	s.pristine("v2")
 	u.report("v1", "v2")
