@@ -248,7 +248,7 @@ func TestReceiverGone(t *testing.T) {
 	s := newStage(t)
 	r := newReceiver(t)
 	wire := newWire(t, t.Cleanup, strings.TrimPrefix(r.URL, "http://"))
-	u := s.openGateway(noisy(quick, "http://" + wire.address()))
+	u := s.openGateway(noisy(quick, "http://"+wire.address()))
 	wire.cut()
 	s.podinfo("v2")
 	name := s.begun()
