@@ -9,7 +9,6 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"slices"
-	"strconv"
 	"testing"
 	"time"
 
@@ -19,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
+	"serin.dev/serin/internal/cluster/clustertest"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/router"
 	"serin.dev/serin/internal/router/conformance"
@@ -190,61 +190,9 @@ func (s *site) noEndpoints() {
 // place lets an instance be reached from within the cluster, as an endpoint of its track's Service.
 func (s *site) place(track plan.TrackName, instance, backend string) plan.Endpoint {
 	s.Helper()
-	at, err := url.Parse(backend)
-	if err != nil {
-		s.Fatal(err)
-	}
-	node := s.node()
-	listener, err := net.Listen("tcp", net.JoinHostPort(node, "0"))
-	if err != nil {
-		s.Fatal(err)
-	}
-	relay := httptest.NewUnstartedServer(&httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(at) },
-		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
-	})
-	relay.Listener.Close()
-	relay.Listener = listener
-	relay.Start()
-	s.Cleanup(relay.Close)
-	_, text, _ := net.SplitHostPort(listener.Addr().String())
-	number, err := strconv.ParseInt(text, 10, 32)
-	if err != nil {
-		s.Fatal(err)
-	}
 	name := "shop"
 	if track != plan.Stable {
 		name += "-" + string(track)
 	}
-	port, port32, ready := "http", int32(number), true
-	slice := &discoveryv1.EndpointSlice{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: s.ns, GenerateName: name + "-", Labels: map[string]string{discoveryv1.LabelServiceName: name},
-		},
-		AddressType: discoveryv1.AddressTypeIPv4,
-		Ports:       []discoveryv1.EndpointPort{{Name: &port, Port: &port32}},
-		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{node}, Conditions: discoveryv1.EndpointConditions{Ready: &ready}}},
-	}
-	if err := s.access.Create(s.Context(), slice); err != nil {
-		s.Fatal(err)
-	}
-	return plan.Endpoint{Instance: instance, URL: relay.URL}
-}
-
-// node is the address of this machine in the cluster.
-func (s *site) node() string {
-	s.Helper()
-	var nodes corev1.NodeList
-	if err := s.access.List(s.Context(), &nodes); err != nil {
-		s.Fatal(err)
-	}
-	for _, n := range nodes.Items {
-		for _, a := range n.Status.Addresses {
-			if a.Type == corev1.NodeInternalIP {
-				return a.Address
-			}
-		}
-	}
-	s.Fatal("the cluster's node has no address")
-	return ""
+	return plan.Endpoint{Instance: instance, URL: clustertest.Endpoint(s.T, s.access, s.ns, name, backend)}
 }
