@@ -73,6 +73,10 @@ func All() []Part {
 			Name: "podinfo", Module: "github.com/stefanprodan/podinfo",
 			Programs: named("github.com/stefanprodan/podinfo/cmd/", "podinfo", "podcli"),
 		},
+		{
+			Name: "versitygw", Module: "github.com/versity/versitygw", // an S3 server for the tests of a bucket
+			Programs: named("github.com/versity/versitygw/cmd/", "versitygw"),
+		},
 		// For comparison.
 		{
 			Name: "flagger", Module: "github.com/fluxcd/flagger",
