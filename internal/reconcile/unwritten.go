@@ -71,8 +71,15 @@ func (l *Loop) due(r *release, next plan.Position, events []releases.Event) bool
 	if within := r.Plan.Steps[next.Step].Within; within > 0 { // a process that dies must not leave half a deadline behind
 		patience = min(patience, within/2)
 	}
+	if w := next.Waiting; w != nil && w.For == "verdict" {
+		patience = min(patience, max(curious, l.Now().Sub(w.Since)/2))
+	}
 	return l.Now().Sub(u.written) >= patience
 }
+
+// Who asks why a release waits for its judge must not read what was so long ago: what the record says is at most half as old as
+// the wait, or curious, which is longer than judges mostly take.
+const curious = 30 * time.Second
 
 // keep remembers what a round brought that is not written.
 func (l *Loop) keep(r *release, at plan.Position, events []releases.Event) {
