@@ -59,8 +59,9 @@ unit: ## unit and golden tests
 	go test -short ./...
 
 .PHONY: test
-test: build vet lint bin/podinfo bin/helm ## all tests: also process-level ones and thousands of simulated releases
-	SERIN_BIN=$(CURDIR)/bin/serin PODINFO_BIN=$(CURDIR)/bin/podinfo go test -timeout 20m ./...
+test: build vet lint bin/podinfo bin/helm bin/prometheus bin/versitygw ## all tests: also with real processes and servers, and thousands of simulated releases
+	SERIN_BIN=$(CURDIR)/bin/serin PODINFO_BIN=$(CURDIR)/bin/podinfo SERIN_PROMETHEUS=$(CURDIR)/bin/prometheus \
+	  SERIN_S3_SERVER=$(CURDIR)/bin/versitygw go test -timeout 20m ./...
 
 .PHONY: golden
 golden: ## rewrite golden files and transcripts; the diff is the review
@@ -124,8 +125,9 @@ bin/serin-linux-%: .FORCE
 image: $(IMAGE_ARCHS:%=bin/serin-linux-%) ## make bin/image.tar, an OCI archive; for one architecture alone: IMAGE_ARCHS=amd64
 	go run ./deploy/image -name $(IMAGE) -revision $(VERSION) -out bin/image.tar $(foreach a,$(IMAGE_ARCHS),$(a)=bin/serin-linux-$(a))
 
-bin/helm: bin/cluster
-	ln -sf "$$(bin/cluster build helm)/helm" $@
+# Real programs of others, built once for all checkouts on this machine.
+bin/helm bin/prometheus bin/versitygw: bin/%: bin/cluster
+	dir=$$(bin/cluster build $*) && ln -sf "$$dir/$*" $@
 
 .PHONY: chart
 chart: bin/helm ## write what of the chart and the kustomize base follows from the code
@@ -142,7 +144,7 @@ E2E_ENV = SERIN_KUBECONFIG=$(KUBECONFIG)
 E2E_RUN =
 else
 E2E_ENV = SERIN_KUBECONFIG=/var/lib/serin-cluster/serin/kubeconfig SERIN_CLUSTER=$(CURDIR)/bin/cluster \
-  SERIN_ISTIOD=10.99.0.1:15010 SERIN_PROMETHEUS=$$(bin/cluster build prometheus)/prometheus
+  SERIN_ISTIOD=10.99.0.1:15010
 E2E_RUN = -exec '$(CURDIR)/bin/cluster run --'
 endif
 
@@ -157,9 +159,7 @@ endif
 .PHONY: e2e
 e2e: build bin/helm cluster-test e2e-cluster ## tests on a real cluster: of back ends, then whole releases under load
 	$(E2E_ENV) SERIN_IMAGE=registry.local/serin:e2e go test $(E2E_RUN) -count=1 -p 4 -parallel 6 -timeout 15m \
-	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal deploy | xargs -n1 dirname | sort -u | sed 's|^|./|') \
-	  ./internal/metric/prometheus ./internal/replay
-	$(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin PODINFO_BIN=$(CURDIR)/bin/podinfo go test -count=1 -run Prometheus ./cmd/serin
+	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal deploy | xargs -n1 dirname | sort -u | sed 's|^|./|')
 	$(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin go test $(E2E_RUN) -count=1 -parallel 4 -timeout 25m ./e2e
 
 docs/benchmarks.md: $(wildcard docs/benchmarks/*.md)

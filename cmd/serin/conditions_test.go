@@ -2,17 +2,14 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
+	"serin.dev/serin/internal/metric/prometheus/prometheustest"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/progress"
 )
@@ -144,16 +141,13 @@ func TestConditionsWithoutAnswers(t *testing.T) {
 
 // The same with the real Prometheus, and a range instead of a condition.
 func TestRangesOnPrometheus(t *testing.T) {
-	program := os.Getenv("SERIN_PROMETHEUS")
-	if program == "" {
-		t.Skip("NOT RUN: this test needs Prometheus itself; SERIN_PROMETHEUS names the program, and `make e2e` builds it")
-	}
 	t.Parallel()
 	exporter := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		fmt.Fprint(w, "success_rate{version=\"v2\"} 99.5\nsuccess_rate{version=\"v3\"} 98.2\n")
 	}))
 	defer exporter.Close()
-	at := startPrometheus(t, program, exporter.URL)
+	prom := prometheustest.Start(t, prometheustest.Scraping(500*time.Millisecond, prometheustest.Target{Job: "a", URL: exporter.URL}))
+	prom.Until(t, `success_rate{version="v3"}`)
 	version := func(app string) string {
 		return spec{app: app, canary: fmt.Sprintf(`judge:
   kind: threshold
@@ -168,7 +162,7 @@ func TestRangesOnPrometheus(t *testing.T) {
         query: >-
           success_rate * on(version) label_replace(
             label_replace(vector(1), "revision", "{{ canaryRevision }}", "", ""), "version", "$1", "revision", "(.*)-.*")
-steps: [{weight: 10, hold: 1s}]`, at)}.yaml()
+steps: [{weight: 10, hold: 1s}]`, prom.URL)}.yaml()
 	}
 	s := start(t, version("version=v1"))
 	s.over("shop", 15*time.Second)
@@ -181,39 +175,4 @@ steps: [{weight: 10, hold: 1s}]`, at)}.yaml()
 	if bad.Phase != plan.Returned || bad.Failure == nil || bad.Failure.Text != "2 failed checks, the last: success-rate 98.2 < 99" {
 		t.Errorf("the bad version: want a rollback with its reason, got %s", bad.Headline)
 	}
-}
-
-// startPrometheus starts the real program on one exporter and waits until it has what that exports.
-func startPrometheus(t *testing.T, program, exporter string) (url string) {
-	t.Helper()
-	dir, address := t.TempDir(), freeAddress(t)
-	config := fmt.Sprintf("global: {scrape_interval: 200ms, scrape_timeout: 200ms}\nscrape_configs:\n- {job_name: a, static_configs: [{targets: [%q]}]}\n",
-		strings.TrimPrefix(exporter, "http://"))
-	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	log := &capture{}
-	cmd := exec.Command(program, "--config.file="+dir+"/prometheus.yml", "--storage.tsdb.path="+dir+"/data", "--web.listen-address="+address)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-		if t.Failed() {
-			t.Logf("log of Prometheus:\n%s", log)
-		}
-	})
-	url = "http://" + address
-	eventually(t, 20*time.Second, "Prometheus has scraped", func() bool {
-		resp, err := http.Get(url + "/api/v1/query?query=success_rate")
-		if err != nil {
-			return false
-		}
-		defer resp.Body.Close()
-		body, err := io.ReadAll(resp.Body)
-		return err == nil && strings.Contains(string(body), `"v3"`)
-	})
-	return url
 }

@@ -10,7 +10,6 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,6 +19,8 @@ import (
 
 	"github.com/johannesboyne/gofakes3"
 	"github.com/johannesboyne/gofakes3/backend/s3mem"
+
+	"serin.dev/serin/internal/metric/prometheus/prometheustest"
 )
 
 // A kayentaProcess is `serin kayenta` at work in a directory of its own.
@@ -304,13 +305,8 @@ func TestKayentaBucket(t *testing.T) {
 
 // With the real Prometheus and two hours of history: a good canary, a bad one, and one whose series has a gap.
 func TestKayentaWithPrometheus(t *testing.T) {
-	program := os.Getenv("SERIN_PROMETHEUS")
-	if program == "" {
-		t.Skip("NOT RUN: this test needs Prometheus itself; SERIN_PROMETHEUS names the program, and `make e2e` builds it")
-	}
 	now := time.Now()
-	address := historic(t, program, now)
-	k := startKayenta(t, nil, "--prometheus", "prom=http://"+address)
+	k := startKayenta(t, nil, "--prometheus", "prom="+historic(t, now))
 	var names []struct{ Name string }
 	if k.call("GET", "/metadata/metricsService?filter=lat", "", &names); len(names) != 1 || names[0].Name != "latency" {
 		t.Errorf("names: %+v", names)
@@ -362,42 +358,14 @@ func (k *kayentaProcess) gap(id string) {
 }
 
 // historic starts Prometheus and tells it two hours of history: a value each 15 seconds.
-func historic(t *testing.T, program string, now time.Time) string {
+func historic(t *testing.T, now time.Time) (url string) {
 	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "prometheus.yml")
-	if err := os.WriteFile(file, []byte("storage: {tsdb: {out_of_order_time_window: 3h}}\n"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	address, said := freeAddress(t), &capture{}
-	cmd := exec.Command(program, "--config.file="+file, "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address,
-		"--web.enable-otlp-receiver")
-	cmd.Stdout, cmd.Stderr = said, said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := cmd.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-		_ = cmd.Wait() // killed
-		if t.Failed() {
-			t.Log(said.String())
-		}
-	})
-	eventually(t, 30*time.Second, "Prometheus is ready", func() bool {
-		resp, err := http.Get("http://" + address + "/-/ready")
-		if err != nil {
-			return false
-		}
-		resp.Body.Close()
-		return resp.StatusCode == http.StatusOK
-	})
+	prom := prometheustest.Start(t, "storage: {tsdb: {out_of_order_time_window: 3h}}\n", "--web.enable-otlp-receiver")
 	history, err := json.Marshal(otlp(now))
 	if err != nil {
 		t.Fatal(err)
 	}
-	resp, err := http.Post("http://"+address+"/api/v1/otlp/v1/metrics", "application/json", bytes.NewReader(history))
+	resp, err := http.Post(prom.URL+"/api/v1/otlp/v1/metrics", "application/json", bytes.NewReader(history))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -405,7 +373,7 @@ func historic(t *testing.T, program string, now time.Time) string {
 	if text, err := io.ReadAll(resp.Body); err != nil || resp.StatusCode/100 != 2 {
 		t.Fatalf("write history: %d %s (%v)", resp.StatusCode, text, err)
 	}
-	return address
+	return prom.URL
 }
 
 // otlp is the history in the words of OpenTelemetry, which Prometheus takes in.

@@ -1,32 +1,25 @@
 package replay_test
 
 import (
-	"context"
 	"fmt"
 	"math/rand/v2"
-	"net"
 	"net/http/httptest"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/prometheus/client_golang/api"
-	v1 "github.com/prometheus/client_golang/api/prometheus/v1"
 	client "github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/prometheus/common/model"
 
 	"serin.dev/serin/internal/catalog"
+	"serin.dev/serin/internal/metric/prometheus/prometheustest"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/replay"
 )
 
 // A pod is a program with podinfo's metrics, which answers requests as fast as it is told to.
 type pod struct {
-	address string
+	url     string
 	seconds *client.HistogramVec
 	failing float64
 	median  time.Duration
@@ -39,7 +32,7 @@ func newPod(t *testing.T, failing float64, median time.Duration) *pod {
 	registry.MustRegister(p.seconds)
 	server := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
 	t.Cleanup(server.Close)
-	p.address = strings.TrimPrefix(server.URL, "http://")
+	p.url = server.URL
 	return p
 }
 
@@ -56,18 +49,14 @@ func (p *pod) answer(dice *rand.Rand, requests int) {
 // A real Prometheus scrapes pods of a good and of two bad releases; what it kept is replayed. The bad ones are rolled back, the
 // good one is promoted, and what was read is replayed from its recording to the last byte.
 func TestReplayFromPrometheus(t *testing.T) {
-	program := os.Getenv("SERIN_PROMETHEUS")
-	if program == "" {
-		t.Skip("NOT RUN: this test needs Prometheus itself; SERIN_PROMETHEUS names the program, and `make e2e` builds it")
-	}
 	dice := rand.New(rand.NewPCG(1, 2))
 	stable := []*pod{newPod(t, 0.005, 20*time.Millisecond), newPod(t, 0.005, 20*time.Millisecond)}
 	canaries := map[string]*pod{
 		"good": newPod(t, 0.005, 20*time.Millisecond), "failing": newPod(t, 0.08, 20*time.Millisecond), "slow": newPod(t, 0.005, 60*time.Millisecond),
 	}
-	config := "global: {scrape_interval: 100ms, scrape_timeout: 100ms}\nscrape_configs:\n"
+	var targets []prometheustest.Target
 	scraped := func(name string, p *pod) {
-		config += fmt.Sprintf("- {job_name: %s, static_configs: [{targets: [%q], labels: {namespace: shop, pod: %s}}]}\n", name, p.address, name)
+		targets = append(targets, prometheustest.Target{Job: name, URL: p.url, Labels: map[string]string{"namespace": "shop", "pod": name}})
 	}
 	for i, p := range stable {
 		scraped(fmt.Sprintf("checkout-aaa-%d", i), p)
@@ -75,8 +64,8 @@ func TestReplayFromPrometheus(t *testing.T) {
 	for name, p := range canaries {
 		scraped("checkout-"+name, p)
 	}
-	at := startPrometheus(t, program, config)
-	at.until(t, `count(up{namespace="shop"} == 1) == 5`)
+	at := prometheustest.Start(t, prometheustest.Scraping(250*time.Millisecond, targets...))
+	at.Until(t, `count(up{namespace="shop"} == 1) == 5`)
 
 	// Forty seconds of traffic: what is slow for the first thirty may be cold.
 	start := time.Now()
@@ -110,7 +99,7 @@ spec:
 	for name, want := range map[string]plan.Phase{"good": plan.Succeeded, "failing": plan.Returned, "slow": plan.Returned} {
 		t.Run(name, func(t *testing.T) {
 			tape, err := replay.FromPrometheus(replay.Head{Target: d.Target.Key(), Tracks: map[plan.TrackName]plan.Revision{plan.Canary: plan.Revision(name)}}, replay.Query{
-				Address: at.url, With: d.Analyses[0].Source.With, Target: d.Target.Key(), Start: start, End: end, Every: 500 * time.Millisecond,
+				Address: at.URL, With: d.Analyses[0].Source.With, Target: d.Target.Key(), Start: start, End: end, Every: 500 * time.Millisecond,
 				Members: map[plan.TrackName]string{plan.Stable: "checkout-aaa-.*", plan.Canary: "checkout-" + name},
 			})
 			if err != nil {
@@ -141,7 +130,7 @@ spec:
 
 	t.Run("what is not there", func(t *testing.T) {
 		q := replay.Query{
-			Address: at.url, Target: d.Target.Key(), Start: start, End: end, Every: time.Second,
+			Address: at.URL, Target: d.Target.Key(), Start: start, End: end, Every: time.Second,
 			Members: map[plan.TrackName]string{plan.Stable: "checkout-.*", plan.Canary: "checkout-good"},
 		}
 		run := func(q replay.Query) (replay.Result, error) {
@@ -168,64 +157,4 @@ spec:
 			t.Errorf("nobody there: %v", err)
 		}
 	})
-}
-
-// A prometheus is running.
-type prometheus struct {
-	url string
-	api v1.API
-}
-
-func startPrometheus(t *testing.T, program, config string) prometheus {
-	t.Helper()
-	dir := t.TempDir()
-	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address := l.Addr().String()
-	l.Close()
-	var said strings.Builder
-	cmd := exec.Command(program, "--config.file="+dir+"/prometheus.yml", "--storage.tsdb.path="+dir+"/data", "--web.listen-address="+address)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := cmd.Process.Kill(); err != nil {
-			t.Error(err)
-		}
-		_ = cmd.Wait() // killed
-		if t.Failed() {
-			t.Log(said.String())
-		}
-	})
-	c, err := api.NewClient(api.Config{Address: "http://" + address})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return prometheus{"http://" + address, v1.NewAPI(c)}
-}
-
-// until waits for a query to have an answer.
-func (p prometheus) until(t *testing.T, query string) {
-	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
-	defer cancel()
-	look := time.NewTicker(50 * time.Millisecond)
-	defer look.Stop()
-	for {
-		value, _, _, err := p.api.Query(ctx, query, time.Time{})
-		if vector, ok := value.(model.Vector); err == nil && ok && len(vector) > 0 {
-			return
-		}
-		select {
-		case <-look.C:
-		case <-ctx.Done():
-			t.Fatalf("%s did not come true: %v, %v", query, value, err)
-		}
-	}
 }

@@ -5,13 +5,13 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"testing"
 	"time"
 
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/metric/conformance"
+	"serin.dev/serin/internal/metric/prometheus/prometheustest"
 )
 
 func query(address, text string) metric.QueryQuestion {
@@ -141,16 +141,11 @@ const patience = 10 * time.Second
 
 // TestServerQuery asks the real Prometheus.
 func TestServerQuery(t *testing.T) {
-	program := os.Getenv("SERIN_PROMETHEUS")
-	if program == "" {
-		t.Skip("NOT RUN: this test needs Prometheus itself; SERIN_PROMETHEUS names the program, and `make e2e` builds it")
-	}
 	p := newPod(t)
-	at := start(t, program, fmt.Sprintf("global: {scrape_interval: 50ms, scrape_timeout: 50ms}\nscrape_configs:\n"+
-		"- {job_name: a, static_configs: [{targets: [%q], labels: {pod: c-1}}]}\n", strings.TrimPrefix(p.URL, "http://")))
+	at := prometheustest.Start(t, prometheustest.Scraping(scraped, prometheustest.Target{Job: "a", URL: p.URL, Labels: map[string]string{"pod": "c-1"}}))
 	p.answer(95, false, time.Millisecond)
 	p.answer(5, true, time.Millisecond)
-	at.until(t, `sum(http_request_duration_seconds_count{pod="c-1"}) == 100`)
+	at.Until(t, `sum(http_request_duration_seconds_count{pod="c-1"}) == 100`)
 	store := openStore(t, &clock{time.Now()})
 	for text, want := range map[string]string{
 		`sum(http_request_duration_seconds_count{pod=~"{{ canary }}",status!~"5.."}) / sum(http_request_duration_seconds_count{pod=~"{{ canary }}"})`: `[0.95]`,
@@ -158,7 +153,7 @@ func TestServerQuery(t *testing.T) {
 		`scalar(sum(http_request_duration_seconds_count))`:       `100`,
 		`vector(0) / 0`: `["NaN"]`,
 	} {
-		got, err := store.Query(t.Context(), query(at.url, text))
+		got, err := store.Query(t.Context(), query(at.URL, text))
 		if err != nil || string(got.Value) != want {
 			t.Errorf("%s: %s, %v, want %s", text, got.Value, err, want)
 		}

@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"serin.dev/serin/internal/metric/prometheus/prometheustest"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -149,15 +150,10 @@ func TestReaderShowsWhoItIs(t *testing.T) {
 
 // TestServerRange asks the real Prometheus, which scrapes itself.
 func TestServerRange(t *testing.T) {
-	program := os.Getenv("SERIN_PROMETHEUS")
-	if program == "" {
-		t.Skip("NOT RUN: this test needs Prometheus itself; SERIN_PROMETHEUS names the program, and `make e2e` builds it")
-	}
 	pod := newPod(t)
-	at := start(t, program, "global: {scrape_interval: 50ms, scrape_timeout: 50ms}\nscrape_configs:\n- {job_name: shop, static_configs: [{targets: ['"+
-		strings.TrimPrefix(pod.URL, "http://")+"']}]}\n")
-	at.until(t, `count_over_time(up{job="shop"}[1m]) >= 20`)
-	r := ranged(t, Settings{Address: at.url})
+	at := prometheustest.Start(t, prometheustest.Scraping(scraped, prometheustest.Target{Job: "shop", URL: pod.URL}))
+	at.Until(t, `count_over_time(up{job="shop"}[1m]) >= 5`)
+	r := ranged(t, Settings{Address: at.URL})
 	end := time.Now()
 	lines, err := r.Range(t.Context(), `avg(up{job="shop"}) by (job)`, Window{end.Add(-10 * time.Minute), end, time.Second})
 	if err != nil {

@@ -9,8 +9,8 @@
 // config that is renamed is written under its new name before the old one goes: killed in between, both are there, and the
 // one that was written last counts.
 //
-// Run against gofakes3 over HTTP, behind a door that checks signatures, and against versitygw, a server of its own, where
-// SERIN_S3_SERVER names the program.
+// Run against gofakes3 over HTTP, behind a door that checks signatures, and against versitygw, a server of its own (`make test` builds
+// it, and names it by SERIN_S3_SERVER).
 package s3
 
 import (

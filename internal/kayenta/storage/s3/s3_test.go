@@ -74,31 +74,14 @@ func TestConformance(t *testing.T) {
 func TestServer(t *testing.T) {
 	program := os.Getenv("SERIN_S3_SERVER")
 	if program == "" {
-		t.Skip("NOT RUN: this test needs an S3 server; SERIN_S3_SERVER names the program versitygw (github.com/versity/versitygw)")
+		t.Skip("NOT RUN: this test needs an S3 server; SERIN_S3_SERVER names the program versitygw, and `make test` builds it")
 	}
 	credential(t)
 	conformance.Run(t, func(t *testing.T) storage.Store {
-		dir := t.TempDir()
-		if err := os.MkdirAll(filepath.Join(dir, "data", "releases"), 0o700); err != nil {
-			t.Fatal(err)
+		address := ""
+		for address == "" {
+			address = gateway(t, program)
 		}
-		address := free(t)
-		var said strings.Builder
-		cmd := exec.Command(program, "--port", address, "--access", access, "--secret", secret, "posix", filepath.Join(dir, "data"))
-		cmd.Stdout, cmd.Stderr, cmd.Dir = &said, &said, dir
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := cmd.Process.Kill(); err != nil {
-				t.Error(err)
-			}
-			_ = cmd.Wait() // killed
-			if t.Failed() {
-				t.Log(said.String())
-			}
-		})
-		serves(t, address)
 		return open(t, Settings{Endpoint: "http://" + address, Bucket: "releases"})
 	})
 }
@@ -241,10 +224,46 @@ func TestSilentServer(t *testing.T) {
 	}
 }
 
-// serves waits until the server answers one signed request.
-func serves(t *testing.T, address string) {
+// gateway starts versitygw with an empty bucket, and returns its address once it answers. It returns none if the program has ended:
+// somebody else has taken the port meanwhile.
+func gateway(t *testing.T, program string) (address string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "data", "releases"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	address = free(t)
+	var said strings.Builder
+	cmd := exec.Command(program, "--port", address, "--access", access, "--secret", secret, "posix", filepath.Join(dir, "data"))
+	cmd.Stdout, cmd.Stderr, cmd.Dir = &said, &said, dir
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		_ = cmd.Wait() // its words say why
+	}()
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill() // it may have ended by itself
+		<-ended
+		if t.Failed() {
+			t.Log(said.String())
+		}
+	})
+	if serves(t, address, ended) {
+		return address
+	}
+	if !strings.Contains(said.String(), "address already in use") {
+		t.Fatal("versitygw has ended")
+	}
+	return ""
+}
+
+// serves waits until the server answers one signed request; false: it has ended.
+func serves(t *testing.T, address string, ended <-chan struct{}) bool {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	client, err := minio.New(address, &minio.Options{Creds: credentials.NewStaticV4(access, secret, ""), Region: "us-east-1", MaxRetries: 1})
 	if err != nil {
@@ -255,10 +274,12 @@ func serves(t *testing.T, address string) {
 	for {
 		there, err := client.BucketExists(ctx, "releases")
 		if err == nil && there {
-			return
+			return true
 		}
 		select {
 		case <-look.C:
+		case <-ended:
+			return false
 		case <-ctx.Done():
 			t.Fatalf("the server does not serve: %v", err)
 		}
