@@ -81,6 +81,26 @@ func (t Traffic) Equal(u Traffic) bool {
 	return slices.EqualFunc(t.Matches, u.Matches, Match.equal) && equalPointer(t.Mirror, u.Mirror) && equalPointer(t.Sticky, u.Sticky)
 }
 
+// Clone is apart from what happens to the traffic later.
+func (t Traffic) Clone() Traffic {
+	c := Traffic{
+		Shares: maps.Clone(t.Shares), Matches: slices.Clone(t.Matches), Mirror: clonePointer(t.Mirror), Sticky: clonePointer(t.Sticky),
+	}
+	for i, m := range c.Matches {
+		c.Matches[i].Headers, c.Matches[i].Cookies = slices.Clone(m.Headers), slices.Clone(m.Cookies)
+		c.Matches[i].Path = clonePointer(m.Path)
+	}
+	return c
+}
+
+func clonePointer[T any](p *T) *T {
+	if p == nil {
+		return nil
+	}
+	c := *p
+	return &c
+}
+
 func equalPointer[T comparable](a, b *T) bool {
 	if a == nil || b == nil {
 		return a == b

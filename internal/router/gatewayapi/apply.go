@@ -12,6 +12,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/router"
 )
@@ -28,7 +29,7 @@ type order struct {
 // Apply makes the order so, with one write: the rules and what is remembered of them go together. Handing the rules back takes
 // a second one, for their ownership.
 func (r *Router) Apply(ctx context.Context, target string, given router.Order) error {
-	if err := again(func() error { return r.apply(ctx, target, given) }); err != nil {
+	if err := hands.Again(func() error { return r.apply(ctx, target, given) }); err != nil {
 		return fmt.Errorf("order route of %s: %w", target, err)
 	}
 	return nil
@@ -39,7 +40,7 @@ func (r *Router) apply(ctx context.Context, target string, given router.Order) e
 	if err != nil {
 		return err
 	}
-	former, err := r.holding(ctx, target)
+	former, err := r.objects.Holding(ctx, target)
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (o order) check() error {
 
 // change brings a route that was read to the order.
 func (r *Router) change(ctx context.Context, route *unstructured.Unstructured, o order) error {
-	if err := taken(route); err != nil {
+	if err := hands.Taken(route, field("route")); err != nil {
 		return err
 	}
 	h, err := readHeld(route)
@@ -171,22 +172,22 @@ func (r *Router) change(ctx context.Context, route *unstructured.Unstructured, o
 		return err
 	}
 	if o.needsNothing(l.rules, picked, tracks) {
-		if m, ok := r.memory(o.target); ok && m.resting != nil {
-			next.Changed = m.resting.Changed
+		if rec := r.rested(o.target); rec != nil {
+			next.Changed = rec.Changed
 		}
 		touched, err := r.put(ctx, asRead, route, l.rules, h, places)
 		if touched {
 			next.Changed = r.Now()
 		}
 		if err == nil {
-			r.remember(o.target, o.id, &next)
+			r.remember(o.target, route, &next)
 		}
 		return err
 	}
 	h.Targets[o.target], places[o.target] = next, picked
 	_, err = r.put(ctx, asRead, route, l.rules, h, places)
 	if err == nil {
-		r.remember(o.target, o.id, nil)
+		r.remember(o.target, route, nil)
 	}
 	return err
 }
@@ -227,7 +228,7 @@ func (r *Router) put(ctx context.Context, asRead, route *unstructured.Unstructur
 	}
 	touched := !sameRules(live, wanted)
 	if touched {
-		h.Owners = owners(h.Owners, asRead)
+		h.Owners = hands.Owners(h.Owners, asRead, "rules")
 		if err := setRules(route, wanted); err != nil {
 			return false, fmt.Errorf("set rules of %s: %w", title(route), err)
 		}
@@ -242,7 +243,7 @@ func (r *Router) put(ctx context.Context, asRead, route *unstructured.Unstructur
 		return false, err
 	}
 	if !reflect.DeepEqual(asRead.Object, route.Object) {
-		if err := r.store(ctx, route); err != nil {
+		if err := r.objects.Store(ctx, route); err != nil {
 			return false, err
 		}
 	}
@@ -254,14 +255,14 @@ func (r *Router) put(ctx context.Context, asRead, route *unstructured.Unstructur
 
 // handBack gives the ownership of the rules back, and takes the annotation away with it.
 func (r *Router) handBack(ctx context.Context, route *unstructured.Unstructured, h held) error {
-	if err := giveBack(route, h.Owners); err != nil {
+	if err := hands.GiveBack(route, h.Owners); err != nil {
 		return err
 	}
 	h.Returning = false
 	if err := h.write(route); err != nil {
 		return err
 	}
-	return r.store(ctx, route)
+	return r.objects.Store(ctx, route)
 }
 
 // sameRules compares rules as the API server keeps them.

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/router"
 )
@@ -31,17 +32,16 @@ var Driver = router.Driver{
 	Rules:   allowed,
 }
 
-// A Router edits routes. What it keeps in memory can be lost: it saves a look at the cluster, or keeps an old one from being
-// believed.
+// A Router edits routes.
 type Router struct {
 	*cluster.Access
+	objects *hands.Objects
 
-	mu      sync.Mutex
-	written map[routeID]*unstructured.Unstructured // newer than what the cache may say
-	known   map[string]*memory                     // by target
+	mu    sync.Mutex
+	known map[string]*memory // by target
 }
 
-// A memory is what this process knows of a target.
+// A memory is what this process knows of a target beside where its route is. It can be lost.
 type memory struct {
 	route   routeID
 	resting *record // what was ordered last, where that needs no edit of the route
@@ -52,7 +52,7 @@ type memory struct {
 
 // New returns a router that knows nothing yet.
 func New(a *cluster.Access) *Router {
-	return &Router{Access: a, written: map[routeID]*unstructured.Unstructured{}, known: map[string]*memory{}}
+	return &Router{Access: a, objects: hands.New(a, holds, kindOf(httpRoute), kindOf(grpcRoute)), known: map[string]*memory{}}
 }
 
 // Features lists what routes can do.
@@ -60,8 +60,8 @@ func (r *Router) Features() plan.Features { return slices.Clone(Driver.Features)
 
 // Restore hands the target's rules back as they were written. A route of serin's own goes on serving stable.
 func (r *Router) Restore(ctx context.Context, target string) error {
-	err := again(func() error {
-		route, err := r.holding(ctx, target)
+	err := hands.Again(func() error {
+		route, err := r.objects.Holding(ctx, target)
 		if err == nil && route != nil {
 			err = r.release(ctx, target, route)
 		}
@@ -103,41 +103,47 @@ func (l loose) places(h held) map[string][]int {
 	return places
 }
 
-func (r *Router) memory(target string) (memory, bool) {
+// rested is what was ordered of a target last, where that needed no edit; nil where it did, or where nobody remembers.
+func (r *Router) rested(target string) *record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if m, ok := r.known[target]; ok {
-		return *m, true
+		return m.resting
 	}
-	return memory{}, false
+	return nil
 }
 
-// remember notes where a target's hands are.
-func (r *Router) remember(target string, id routeID, resting *record) {
+// remember notes where a target's hands are, and what was ordered where that needs none.
+func (r *Router) remember(target string, route *unstructured.Unstructured, resting *record) {
+	r.objects.Remember(target, route, resting != nil)
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	r.memory(target, idOf(route)).resting = resting
+}
+
+// memory is what is known of a target while its route is this one. The mutex is held.
+func (r *Router) memory(target string, id routeID) *memory {
 	m, ok := r.known[target]
 	if !ok || m.route != id {
 		m = &memory{route: id}
 		r.known[target] = m
 	}
-	m.resting = resting
+	return m
 }
 
 func (r *Router) forget(target string) {
+	r.objects.Forget(target)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	delete(r.known, target)
 }
 
-// settled notes whether the generation is acknowledged, and returns since when, as far as this process has seen it happen.
-func (r *Router) settled(target string, generation int64, acknowledged bool) time.Time {
+// settled notes whether the route as it is now is acknowledged, and returns since when, as far as this process has seen it happen.
+func (r *Router) settled(target string, route *unstructured.Unstructured, acknowledged bool) time.Time {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m, ok := r.known[target]
-	switch {
-	case !ok:
-		return time.Time{}
+	m := r.memory(target, idOf(route))
+	switch generation := route.GetGeneration(); {
 	case !acknowledged:
 		m.unseen = generation
 	case m.unseen == generation:

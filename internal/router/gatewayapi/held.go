@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/router"
 )
@@ -20,7 +21,7 @@ import (
 // held is what the annotation on a route says: which targets have their hands on it, and who owned its rules before.
 type held struct {
 	Targets   map[string]record `json:"targets,omitempty"`
-	Owners    []owner           `json:"owners,omitempty"`
+	Owners    []hands.Owner     `json:"owners,omitempty"`
 	Returning bool              `json:"returning,omitempty"` // the rules are handed back, their ownership is not yet
 }
 
@@ -44,7 +45,7 @@ type edited struct {
 // newRecord keeps an order, apart from what its owner does with it later.
 func newRecord(o router.Order, s Settings, tracks services, now time.Time) (record, error) {
 	with, err := json.Marshal(s) // in one form, whatever the user's blanks
-	return record{Traffic: cloneTraffic(o.Traffic), Pools: maps.Clone(o.Pools), Services: tracks, With: with, Changed: now}, err
+	return record{Traffic: o.Traffic.Clone(), Pools: maps.Clone(o.Pools), Services: tracks, With: with, Changed: now}, err
 }
 
 // readHeld reads the annotation. A route without one has nobody's hands on it.
@@ -96,20 +97,4 @@ func plain(t plan.Traffic) bool {
 func mark(target string) string {
 	sum := sha256.Sum256([]byte(target))
 	return mine + hex.EncodeToString(sum[:4]) + "-"
-}
-
-func cloneTraffic(t plan.Traffic) plan.Traffic {
-	c := plan.Traffic{Shares: maps.Clone(t.Shares), Matches: slices.Clone(t.Matches)}
-	for i, m := range c.Matches {
-		c.Matches[i].Headers, c.Matches[i].Cookies = slices.Clone(m.Headers), slices.Clone(m.Cookies)
-		if m.Path != nil {
-			path := *m.Path
-			c.Matches[i].Path = &path
-		}
-	}
-	if t.Mirror != nil {
-		mirror := *t.Mirror
-		c.Mirror = &mirror
-	}
-	return c
 }

@@ -23,19 +23,19 @@ func (r *Router) Observe(ctx context.Context, target string) (plan.Route, error)
 }
 
 func (r *Router) observe(ctx context.Context, target string) (plan.Route, error) {
-	route, err := r.holding(ctx, target)
+	route, err := r.objects.Holding(ctx, target)
 	if err != nil {
 		return plan.Route{}, err
 	}
 	if route == nil {
-		m, ok := r.memory(target)
-		if !ok || m.resting == nil {
+		rec := r.rested(target)
+		if rec == nil {
 			return plan.Route{}, nil // nobody's, or taken away by hand: the next order begins anew
 		}
-		if route, err = r.route(ctx, m.route); err != nil {
+		if route, err = r.objects.Home(ctx, target); err != nil {
 			return plan.Route{}, cluster.NotFound(err, cluster.RouteNotFound, field("route"), "make it, or name another")
 		}
-		return r.look(target, route, *m.resting)
+		return r.look(target, route, *rec)
 	}
 	h, err := readHeld(route)
 	if err != nil {
@@ -70,7 +70,7 @@ func (r *Router) look(target string, route *unstructured.Unstructured, rec recor
 	if err != nil {
 		return plan.Route{}, err
 	}
-	since := r.settled(target, route.GetGeneration(), pending == "")
+	since := r.settled(target, route, pending == "")
 	if rec.Changed.After(since) {
 		since = rec.Changed
 	}
@@ -123,7 +123,7 @@ func (l loose) traffic(target string, rec record, picked []int, namespace string
 		}
 	}
 	if whole && mixed == "" && equalShares(t.Shares, rec.Traffic.Shares) {
-		return cloneTraffic(rec.Traffic), ""
+		return rec.Traffic.Clone(), ""
 	}
 	for i, m := range rec.Traffic.Matches {
 		if standing[i] {
@@ -133,5 +133,5 @@ func (l loose) traffic(target string, rec record, picked []int, namespace string
 	if t.Shares == nil {
 		t.Shares = plan.Shares{}
 	}
-	return cloneTraffic(t), mixed
+	return t.Clone(), mixed
 }

@@ -9,14 +9,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 )
 
 // newRoute is a route of serin's own, before it has rules.
 func (o order) newRoute() *unstructured.Unstructured {
-	route := empty(o.id.kind)
-	route.SetNamespace(o.id.namespace)
-	route.SetName(o.id.name)
+	route := hands.Empty(o.id.at())
 	route.SetLabels(map[string]string{cluster.TargetLabel: o.key.Label()})
 	return route
 }

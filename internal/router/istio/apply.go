@@ -11,8 +11,10 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/router"
 )
@@ -29,7 +31,7 @@ type order struct {
 // Apply makes the order so, with one write: the routes and what is remembered of them go together. Handing the routes back takes
 // a second one, for their ownership.
 func (r *Router) Apply(ctx context.Context, target string, given router.Order) error {
-	if err := r.apply(ctx, target, given); err != nil {
+	if err := hands.Again(func() error { return r.apply(ctx, target, given) }); err != nil {
 		return fmt.Errorf("order VirtualService of %s: %w", target, err)
 	}
 	return nil
@@ -40,13 +42,13 @@ func (r *Router) apply(ctx context.Context, target string, given router.Order) e
 	if err != nil {
 		return err
 	}
-	former, err := r.holding(ctx, target)
+	former, err := r.objects.Holding(ctx, target)
 	if err != nil {
 		return err
 	}
 	vs := former
 	if former == nil || idOf(former) != o.at {
-		vs, err = r.get(ctx, o.at)
+		vs, err = r.objects.Get(ctx, virtualService, o.at)
 	}
 	if o.settings.Mode == own && apierrors.IsNotFound(err) {
 		vs, err = o.newVirtualService(), nil
@@ -152,7 +154,7 @@ func (o order) reaches(track plan.TrackName) error {
 
 // change brings a VirtualService that was read to the order.
 func (r *Router) change(ctx context.Context, vs *unstructured.Unstructured, o order) error {
-	if err := taken(vs); err != nil {
+	if err := hands.Taken(vs, field("virtualService")); err != nil {
 		return err
 	}
 	asRead := vs.DeepCopy()
@@ -169,17 +171,18 @@ func (r *Router) change(ctx context.Context, vs *unstructured.Unstructured, o or
 	if err != nil {
 		return err
 	}
-	m := memory{at: o.at}
-	if a.rests {
-		if known, ok := r.memory(o.target); ok && known.resting != nil {
-			a.record.Changed = known.resting.Changed
-		}
-		if touched {
-			a.record.Changed = r.Now()
-		}
-		m.resting = &a.record
+	r.objects.Remember(o.target, vs, a.rests)
+	if !a.rests {
+		r.rest(o.target, nil)
+		return nil
 	}
-	r.remember(o.target, m)
+	if known := r.rested(o.target); known != nil {
+		a.record.Changed = known.Changed
+	}
+	if touched {
+		a.record.Changed = r.Now()
+	}
+	r.rest(o.target, &a.record)
 	return nil
 }
 
@@ -248,7 +251,7 @@ func (r *Router) put(ctx context.Context, asRead, vs *unstructured.Unstructured,
 		return false, err
 	}
 	if !reflect.DeepEqual(asRead.Object, vs.Object) {
-		if err := r.store(ctx, vs); err != nil {
+		if err := r.objects.Store(ctx, vs); err != nil {
 			return false, err
 		}
 	}
@@ -271,7 +274,7 @@ func (a arrangement) write(asRead, vs *unstructured.Unstructured, now time.Time)
 	}
 	touched := !same(live, wanted)
 	if touched {
-		h.Owners = owners(h.Owners, asRead)
+		h.Owners = hands.Owners(h.Owners, asRead, http, tls, tcp)
 		if err := setSections(vs, wanted); err != nil {
 			return h, false, err
 		}
@@ -287,21 +290,21 @@ func (a arrangement) write(asRead, vs *unstructured.Unstructured, now time.Time)
 
 // handBack gives the ownership of the routes back, and takes the annotation away with it.
 func (r *Router) handBack(ctx context.Context, vs *unstructured.Unstructured, h held) error {
-	if err := giveBack(vs, h.Owners); err != nil {
+	if err := hands.GiveBack(vs, h.Owners); err != nil {
 		return err
 	}
 	h.Returning = false
 	if err := h.write(vs); err != nil {
 		return err
 	}
-	return r.store(ctx, vs)
+	return r.objects.Store(ctx, vs)
 }
 
 // newRecord keeps an order, apart from what its owner does with it later.
 func newRecord(o order, tracks map[plan.TrackName]string, before record) (record, error) {
 	with, err := encode(o.settings)
 	return record{
-		Traffic: cloneTraffic(o.Traffic), Pools: maps.Clone(o.Pools), Services: tracks, With: with, Changed: before.Changed,
+		Traffic: o.Traffic.Clone(), Pools: maps.Clone(o.Pools), Services: tracks, With: with, Changed: before.Changed,
 	}, err
 }
 
@@ -311,8 +314,8 @@ func (r *Router) subsets(ctx context.Context, o order) error {
 	if d == nil || d.Name == "" {
 		return nil
 	}
-	rule := empty("DestinationRule")
-	if err := r.Live.Get(ctx, types.NamespacedName{Namespace: o.at.Namespace, Name: d.Name}, rule); err != nil {
+	rule := hands.Empty(kindOf("DestinationRule"), types.NamespacedName{Namespace: o.at.Namespace, Name: d.Name})
+	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(rule), rule); err != nil {
 		return cluster.NotFound(err, cluster.RouteNotFound, field("destinationRule.name"), "make it, or name another")
 	}
 	list, _, err := unstructured.NestedSlice(rule.Object, "spec", "subsets")

@@ -14,13 +14,14 @@ import (
 	kjson "k8s.io/apimachinery/pkg/util/json"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 )
 
 // held is what the annotation on a VirtualService says: which targets have their hands on it, and who owned its routes before.
 type held struct {
 	Targets   map[string]record `json:"targets,omitempty"`
-	Owners    []owner           `json:"owners,omitempty"`
+	Owners    []hands.Owner     `json:"owners,omitempty"`
 	Returning bool              `json:"returning,omitempty"` // the routes are handed back, their ownership is not yet
 }
 
@@ -95,21 +96,4 @@ func same(a, b any) bool {
 	one, errOne := json.Marshal(a)
 	other, errOther := json.Marshal(b)
 	return errOne == nil && errOther == nil && bytes.Equal(one, other)
-}
-
-func cloneTraffic(t plan.Traffic) plan.Traffic {
-	c := t
-	c.Shares, c.Matches = maps.Clone(t.Shares), slices.Clone(t.Matches)
-	for i, m := range c.Matches {
-		c.Matches[i].Headers, c.Matches[i].Cookies = slices.Clone(m.Headers), slices.Clone(m.Cookies)
-		if m.Path != nil {
-			path := *m.Path
-			c.Matches[i].Path = &path
-		}
-	}
-	if t.Mirror != nil {
-		mirror := *t.Mirror
-		c.Mirror = &mirror
-	}
-	return c
 }

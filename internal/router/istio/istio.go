@@ -8,9 +8,9 @@ import (
 	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/router"
 )
@@ -31,25 +31,18 @@ var Driver = router.Driver{
 	Rules:   allowed,
 }
 
-// A Router edits VirtualServices. What it keeps in memory can be lost: it saves a look at the cluster, or keeps an old one from
-// being believed.
+// A Router edits VirtualServices.
 type Router struct {
 	*cluster.Access
+	objects *hands.Objects
 
 	mu      sync.Mutex
-	written map[types.NamespacedName]*unstructured.Unstructured // newer than what the cache may still say
-	known   map[string]memory                                   // by target
-}
-
-// A memory is what this process knows of a target.
-type memory struct {
-	at      types.NamespacedName // its VirtualService
-	resting *record              // what was ordered last, where that needs no edit
+	resting map[string]*record // by target: what was ordered last, where that needs no edit
 }
 
 // New returns a router that knows nothing yet.
 func New(a *cluster.Access) *Router {
-	return &Router{Access: a, written: map[types.NamespacedName]*unstructured.Unstructured{}, known: map[string]memory{}}
+	return &Router{Access: a, objects: hands.New(a, holds, virtualService), resting: map[string]*record{}}
 }
 
 // Features lists what VirtualServices can do.
@@ -57,16 +50,18 @@ func (r *Router) Features() plan.Features { return slices.Clone(Driver.Features)
 
 // Restore hands the target's routes back as they were written. A VirtualService of serin's own goes on serving stable.
 func (r *Router) Restore(ctx context.Context, target string) error {
-	vs, err := r.holding(ctx, target)
-	if err == nil && vs != nil {
-		err = r.release(ctx, target, vs)
-	}
+	err := hands.Again(func() error {
+		vs, err := r.objects.Holding(ctx, target)
+		if err == nil && vs != nil {
+			err = r.release(ctx, target, vs)
+		}
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("restore VirtualService of %s: %w", target, err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.known, target)
+	r.objects.Forget(target)
+	r.rest(target, nil)
 	return nil
 }
 
@@ -86,15 +81,17 @@ func (r *Router) release(ctx context.Context, target string, vs *unstructured.Un
 	return err
 }
 
-func (r *Router) memory(target string) (memory, bool) {
+// rested is what was ordered of a target last, where that needed no edit; nil where it did, or where nobody remembers.
+func (r *Router) rested(target string) *record {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	m, ok := r.known[target]
-	return m, ok
+	return r.resting[target]
 }
 
-func (r *Router) remember(target string, m memory) {
+func (r *Router) rest(target string, rec *record) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.known[target] = m
+	if r.resting[target] = rec; rec == nil {
+		delete(r.resting, target)
+	}
 }

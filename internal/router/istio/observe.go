@@ -24,19 +24,19 @@ func (r *Router) Observe(ctx context.Context, target string) (plan.Route, error)
 }
 
 func (r *Router) observe(ctx context.Context, target string) (plan.Route, error) {
-	vs, err := r.holding(ctx, target)
+	vs, err := r.objects.Holding(ctx, target)
 	if err != nil {
 		return plan.Route{}, err
 	}
 	if vs == nil {
-		m, ok := r.memory(target)
-		if !ok || m.resting == nil {
+		rec := r.rested(target)
+		if rec == nil {
 			return plan.Route{}, nil // nobody's, or taken away by hand: the next order begins anew
 		}
-		if vs, err = r.get(ctx, m.at); err != nil {
+		if vs, err = r.objects.Home(ctx, target); err != nil {
 			return plan.Route{}, cluster.NotFound(err, cluster.RouteNotFound, field("virtualService"), "make it, or name another")
 		}
-		return r.look(target, vs, *m.resting)
+		return r.look(target, vs, *rec)
 	}
 	h, err := readHeld(vs)
 	if err != nil {
@@ -92,7 +92,7 @@ func said(target string, vs *unstructured.Unstructured, rec record, s Settings) 
 		return plan.Traffic{}, "", err
 	}
 	if _, on := h.Targets[target]; on && same(live, whole) {
-		return cloneTraffic(rec.Traffic), "", nil
+		return rec.Traffic.Clone(), "", nil
 	}
 	t, foreign := l.read(c, s, picked)
 	byName := map[string]route{}
@@ -112,7 +112,7 @@ func said(target string, vs *unstructured.Unstructured, rec record, s Settings) 
 	if rec.Traffic.Mirror != nil && l.mirrors(s.Protocol, picked, wanted.Targets[target].Edits) {
 		t.Mirror = rec.Traffic.Mirror
 	}
-	return cloneTraffic(t), foreign, nil
+	return t.Clone(), foreign, nil
 }
 
 // read takes the shares from the routes as they are.

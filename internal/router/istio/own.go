@@ -7,14 +7,13 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 )
 
 // newVirtualService is one of serin's own, before it has routes.
 func (o order) newVirtualService() *unstructured.Unstructured {
-	vs := empty("VirtualService")
-	vs.SetNamespace(o.at.Namespace)
-	vs.SetName(o.at.Name)
+	vs := hands.Empty(virtualService, o.at)
 	vs.SetLabels(map[string]string{cluster.TargetLabel: o.key.Label()})
 	return vs
 }

@@ -7,9 +7,9 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/router"
 )
 
@@ -33,7 +33,7 @@ func (r *Router) apply(ctx context.Context, target string, given router.Order) e
 	}
 	live := former
 	if former == nil || idOf(former) != o.at {
-		live, err = r.get(ctx, o.at)
+		live, err = r.objects.Get(ctx, traefikService, o.at)
 		if apierrors.IsNotFound(err) {
 			live, err = nil, nil
 		}
@@ -116,7 +116,7 @@ func (r *Router) write(ctx context.Context, o order, rec record, beside *unstruc
 	if err := r.put(ctx, o.at, o.key.Label(), wanted.entry, &rec); err != nil {
 		return err
 	}
-	r.remember(o.target, o.at)
+	r.objects.Remember(o.target, hands.Empty(traefikService, o.at), false)
 	return r.tidy(ctx, o, rec, beside)
 }
 
@@ -164,10 +164,4 @@ func (r *Router) answered(ctx context.Context, rec record, live, beside *unstruc
 		}
 	}
 	return nil
-}
-
-func (r *Router) remember(target string, at types.NamespacedName) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.known[target] = at
 }

@@ -129,7 +129,7 @@ func (rec record) said(entry, beside map[string]any) (plan.Traffic, string) {
 		t.Shares = plan.Shares{}
 	}
 	if foreign == "" && t.Equal(rec.Traffic) {
-		return clone(rec.Traffic), ""
+		return rec.Traffic.Clone(), ""
 	}
 	return t, foreign
 }

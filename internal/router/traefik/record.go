@@ -51,7 +51,7 @@ func readRecord(ts client.Object) (record, error) {
 func (rec record) next(o order, now time.Time) (record, error) {
 	with, err := json.Marshal(o.settings) // in one form, whatever the user's blanks
 	n := record{
-		Target: o.target, Traffic: clone(o.Traffic), Pools: maps.Clone(o.Pools), Services: o.Services, Port: rec.Port, With: with,
+		Target: o.target, Traffic: o.Traffic.Clone(), Pools: maps.Clone(o.Pools), Services: o.Services, Port: rec.Port, With: with,
 		Deal: rec.Deal, Changed: rec.Changed,
 	}
 	if o.settings.Port != nil {
@@ -94,18 +94,4 @@ func same(a, b any) bool {
 	one, errOne := json.Marshal(a)
 	other, errOther := json.Marshal(b)
 	return errOne == nil && errOther == nil && bytes.Equal(one, other)
-}
-
-// clone keeps a traffic apart from what its owner does with it later. There are no matches.
-func clone(t plan.Traffic) plan.Traffic {
-	c := plan.Traffic{Shares: maps.Clone(t.Shares)}
-	if t.Mirror != nil {
-		mirror := *t.Mirror
-		c.Mirror = &mirror
-	}
-	if t.Sticky != nil {
-		sticky := *t.Sticky
-		c.Sticky = &sticky
-	}
-	return c
 }

@@ -4,15 +4,13 @@ import (
 	"context"
 	"fmt"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/apimachinery/pkg/util/resourceversion"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 )
 
 const (
@@ -20,50 +18,18 @@ const (
 	kind  = "TraefikService"
 )
 
+var traefikService = schema.GroupVersionKind{Group: group, Version: "v1alpha1", Kind: kind}
+
 // empty is a TraefikService without anything.
-func empty() *unstructured.Unstructured {
-	o := &unstructured.Unstructured{}
-	o.SetGroupVersionKind(schema.GroupVersionKind{Group: group, Version: "v1alpha1", Kind: kind})
-	return o
-}
+func empty() *unstructured.Unstructured { return hands.Empty(traefikService, types.NamespacedName{}) }
 
-func title(ts client.Object) string { return kind + " " + idOf(ts).String() }
+func title(ts client.Object) string { return hands.Title(ts) }
 
-func idOf(o client.Object) types.NamespacedName {
-	return types.NamespacedName{Namespace: o.GetNamespace(), Name: o.GetName()}
-}
-
-// get reads a TraefikService: the cache's, or the one last written here while the cache lags behind it.
-func (r *Router) get(ctx context.Context, id types.NamespacedName) (*unstructured.Unstructured, error) {
-	ts := empty()
-	err := r.Get(ctx, id, ts)
-	r.mu.Lock()
-	last := r.written[id]
-	r.mu.Unlock()
-	if last == nil || err != nil && !apierrors.IsNotFound(err) {
-		return ts, err
-	}
-	if err != nil { // not there any more, or not there yet
-		err = r.Live.Get(ctx, id, ts)
-	} else if older(ts, last) {
-		return last.DeepCopy(), nil
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.written[id] == last {
-		delete(r.written, id)
-	}
-	return ts, err
-}
-
-func older(a, b client.Object) bool {
-	order, err := resourceversion.CompareResourceVersion(a.GetResourceVersion(), b.GetResourceVersion())
-	return err == nil && order < 0
-}
+func idOf(o client.Object) types.NamespacedName { return client.ObjectKeyFromObject(o) }
 
 // beside reads the TraefikService that a mirror stands before; nil where there is none.
 func (r *Router) beside(ctx context.Context, at types.NamespacedName) (*unstructured.Unstructured, error) {
-	ts, err := r.get(ctx, besides(at))
+	ts, err := r.objects.Get(ctx, traefikService, besides(at))
 	if err != nil {
 		return nil, client.IgnoreNotFound(err)
 	}
@@ -72,9 +38,7 @@ func (r *Router) beside(ctx context.Context, at types.NamespacedName) (*unstruct
 
 // put makes a TraefikService say the spec and nothing else, and carry the record; one without a record is nobody's business.
 func (r *Router) put(ctx context.Context, id types.NamespacedName, label string, spec map[string]any, rec *record) error {
-	wanted := empty()
-	wanted.SetNamespace(id.Namespace)
-	wanted.SetName(id.Name)
+	wanted := hands.Empty(traefikService, id)
 	wanted.SetLabels(map[string]string{cluster.TargetLabel: label})
 	wanted.Object["spec"] = spec
 	if rec != nil {
@@ -91,21 +55,16 @@ func (r *Router) put(ctx context.Context, id types.NamespacedName, label string,
 		ts.Object["spec"] = wanted.Object["spec"]
 		err = r.Update(ctx, ts, client.FieldOwner(cluster.TrafficManager))
 	}
-	if apierrors.IsInvalid(err) {
-		return &cluster.Problem{Reason: cluster.RouteUnfit, Text: err.Error(), Remedy: "change the settings, or the step"}
-	}
 	if err != nil {
-		return fmt.Errorf("write %s: %w", title(wanted), err)
+		return hands.Refused(err, wanted)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.written[id] = ts
+	r.objects.Wrote(ts)
 	return nil
 }
 
 // remove removes a TraefikService of serin's that nothing refers to.
 func (r *Router) remove(ctx context.Context, id types.NamespacedName, label string) error {
-	ts, err := r.get(ctx, id)
+	ts, err := r.objects.Get(ctx, traefikService, id)
 	if err != nil {
 		return client.IgnoreNotFound(err)
 	}
@@ -124,37 +83,7 @@ func (r *Router) holding(ctx context.Context, target string) (*unstructured.Unst
 	if err != nil {
 		return nil, nil // nothing on a cluster is called so
 	}
-	r.mu.Lock()
-	at, known := r.known[target]
-	r.mu.Unlock()
-	if known {
-		ts, err := r.get(ctx, at)
-		if err == nil && holds(ts, target) {
-			return ts, nil
-		}
-		if client.IgnoreNotFound(err) != nil {
-			return nil, err
-		}
-	}
-	list := &unstructured.UnstructuredList{}
-	list.SetGroupVersionKind(schema.GroupVersionKind{Group: group, Version: "v1alpha1", Kind: kind + "List"})
-	if err := r.List(ctx, list, client.InNamespace(key.Namespace), client.MatchingLabels{cluster.TargetLabel: key.Label()}); err != nil {
-		if meta.IsNoMatchError(err) {
-			return nil, nil // there can be none
-		}
-		return nil, fmt.Errorf("list TraefikServices of namespace %s: %w", key.Namespace, err)
-	}
-	for i := range list.Items {
-		ts, err := r.get(ctx, idOf(&list.Items[i])) // the list may lag behind
-		if err == nil && holds(ts, target) {
-			r.remember(target, idOf(ts))
-			return ts, nil
-		}
-		if client.IgnoreNotFound(err) != nil {
-			return nil, err
-		}
-	}
-	return nil, nil
+	return r.objects.Holding(ctx, target, client.MatchingLabels{cluster.TargetLabel: key.Label()})
 }
 
 // holds reports whether the annotation of a TraefikService names the target.

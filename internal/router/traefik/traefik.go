@@ -5,12 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/types"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/router"
 )
@@ -31,19 +30,15 @@ var Driver = router.Driver{
 	Rules:   allowed,
 }
 
-// A Router writes TraefikServices. What it keeps in memory can be lost: it saves a look at the cluster, or keeps an old one from
-// being believed.
+// A Router writes TraefikServices.
 type Router struct {
 	*cluster.Access
-
-	mu      sync.Mutex
-	written map[types.NamespacedName]*unstructured.Unstructured // newer than what the cache may still say
-	known   map[string]types.NamespacedName                     // the TraefikService of a target
+	objects *hands.Objects
 }
 
 // New returns a router that knows nothing yet.
 func New(a *cluster.Access) *Router {
-	return &Router{Access: a, written: map[types.NamespacedName]*unstructured.Unstructured{}, known: map[string]types.NamespacedName{}}
+	return &Router{Access: a, objects: hands.New(a, holds, traefikService)}
 }
 
 // Features lists what TraefikServices can do.
@@ -58,9 +53,7 @@ func (r *Router) Restore(ctx context.Context, target string) error {
 	if err != nil {
 		return fmt.Errorf("restore TraefikService of %s: %w", target, err)
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.known, target)
+	r.objects.Forget(target)
 	return nil
 }
 
