@@ -1,16 +1,13 @@
 package gatewayapi
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"reflect"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -18,8 +15,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
-	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
@@ -30,90 +25,39 @@ import (
 	"serin.dev/serin/internal/router"
 )
 
-// A site is a namespace of a real cluster with a router, a clock, and a gateway controller that the test plays.
+// A site is a stage with a router, and a gateway controller that the test plays.
 type site struct {
-	*testing.T
-	access *cluster.Access
+	*clustertest.Stage
 	router *Router
-	ns     string
-
-	clock *clock
-}
-
-// A clock stands still until it is told to pass.
-type clock struct {
-	mu  sync.Mutex
-	now time.Time
-}
-
-func (c *clock) Now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.now
 }
 
 func newSite(t *testing.T) *site {
 	t.Helper()
-	scheme := runtime.NewScheme()
-	if err := clientgoscheme.AddToScheme(scheme); err != nil {
-		t.Fatal(err)
-	}
-	access, ns := clustertest.New(t, scheme)
-	s := &site{T: t, access: access, ns: ns, clock: &clock{now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}}
-	access.Now = s.clock.Now
-	s.router = New(access)
+	s := &site{Stage: clustertest.NewStage(t)}
+	s.restart()
 	return s
 }
 
-func (s *site) pass(d time.Duration) {
-	s.clock.mu.Lock()
-	defer s.clock.mu.Unlock()
-	s.clock.now = s.clock.now.Add(d)
-}
-
 // during is the site for a test within the test.
-func (s *site) during(t *testing.T) *site {
-	inner := *s
-	inner.T = t
-	return &inner
-}
+func (s *site) during(t *testing.T) *site { return &site{s.During(t), s.router} }
 
 // restart loses what the process knew.
-func (s *site) restart() { s.router = New(s.access) }
+func (s *site) restart() { s.router = New(s.Access) }
 
-func (s *site) target(name string) string { return "Deployment/" + s.ns + "/" + name }
-
-// apply applies a manifest as a user would: server-side, forcing, as Flux and Argo CD do.
+// apply applies a manifest as a user's tool would.
 func (s *site) apply(manager, manifest string) *unstructured.Unstructured {
 	s.Helper()
-	o := s.parse(manifest)
-	if err := s.access.Apply(s.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner(manager), client.ForceOwnership); err != nil {
-		s.Fatal(err)
-	}
-	return s.get(o.GetKind(), o.GetName())
+	return s.Apply(manager, filepath.Join("testdata", "routes", manifest))
 }
 
 func (s *site) parse(manifest string) *unstructured.Unstructured {
 	s.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "routes", manifest))
-	if err != nil {
-		s.Fatal(err)
-	}
-	o := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal(bytes.ReplaceAll(text, []byte("NAMESPACE"), []byte(s.ns)), &o.Object); err != nil {
-		s.Fatal(err)
-	}
-	o.SetNamespace(s.ns)
-	return o
+	return s.Parse(filepath.Join("testdata", "routes", manifest))
 }
 
 func (s *site) get(kind, name string) *unstructured.Unstructured {
 	s.Helper()
-	o := empty(kind)
-	if err := s.access.Get(s.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, o); err != nil {
-		s.Fatal(err)
-	}
-	return o
+	return s.Get(empty(kind), name)
 }
 
 // edit changes a route as a person would.
@@ -128,7 +72,7 @@ func (s *site) edit(kind, name string, change func(rules []rule) []rule) {
 		if err := setRules(o, change(rules)); err != nil {
 			return err
 		}
-		return s.access.Update(s.Context(), o, client.FieldOwner("kubectl-edit"))
+		return s.Access.Update(s.Context(), o, client.FieldOwner("kubectl-edit"))
 	})
 	if err != nil {
 		s.Fatal(err)
@@ -146,7 +90,7 @@ func (s *site) acknowledge(kind, name string, change ...func(condition map[strin
 func (s *site) report(kind, name string, change ...func(condition map[string]any)) error {
 	return retry.RetryOnConflict(retry.DefaultRetry, func() error {
 		o := empty(kind)
-		if err := s.access.Get(s.Context(), client.ObjectKey{Namespace: s.ns, Name: name}, o); err != nil {
+		if err := s.Access.Get(s.Context(), client.ObjectKey{Namespace: s.Namespace, Name: name}, o); err != nil {
 			return err
 		}
 		var conditions []any
@@ -165,13 +109,13 @@ func (s *site) report(kind, name string, change ...func(condition map[string]any
 			"parentRef": map[string]any{"group": group, "kind": "Gateway", "name": "web"},
 		}
 		o.Object["status"] = map[string]any{"parents": []any{report}}
-		return s.access.Status().Update(s.Context(), o, client.FieldOwner("played-gateway"))
+		return s.Access.Status().Update(s.Context(), o, client.FieldOwner("played-gateway"))
 	})
 }
 
 func (s *site) observe(name string) plan.Route {
 	s.Helper()
-	seen, err := s.router.Observe(s.Context(), s.target(name))
+	seen, err := s.router.Observe(s.Context(), s.Target(name))
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -181,7 +125,7 @@ func (s *site) observe(name string) plan.Route {
 // order orders a share for canary.
 func (s *site) order(name string, canary plan.Share, change ...func(*router.Order)) {
 	s.Helper()
-	if err := s.router.Apply(s.Context(), s.target(name), ordered(name, canary, change...)); err != nil {
+	if err := s.router.Apply(s.Context(), s.Target(name), ordered(name, canary, change...)); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -209,12 +153,7 @@ func staff(o *router.Order) {
 // problem expects an order to be refused for a reason.
 func (s *site) problem(name, reason string, o router.Order) *cluster.Problem {
 	s.Helper()
-	err := s.router.Apply(s.Context(), s.target(name), o)
-	p, ok := cluster.AsProblem(err)
-	if !ok || p.Reason != reason {
-		s.Fatalf("got %v, want a problem %s", err, reason)
-	}
-	return p
+	return s.Problem(s.router.Apply(s.Context(), s.Target(name), o), reason)
 }
 
 // settled acknowledges the route and lets the lag of data planes pass.
@@ -223,7 +162,7 @@ func (s *site) settled(name string) plan.Route {
 	s.observe(name)
 	s.acknowledge(httpRoute, "shop")
 	s.observe(name)
-	s.pass(2 * time.Second)
+	s.Pass(2 * time.Second)
 	seen := s.observe(name)
 	if seen.Pending != "" {
 		s.Fatalf("still pending: %s", seen.Pending)
@@ -305,7 +244,7 @@ func (s *site) handedBack(before *unstructured.Unstructured) {
 	if err := setRules(o, rules); err != nil {
 		s.Fatal(err)
 	}
-	if err := s.access.Apply(s.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("kustomize-controller")); err != nil {
+	if err := s.Access.Apply(s.Context(), client.ApplyConfigurationFromUnstructured(o), client.FieldOwner("kustomize-controller")); err != nil {
 		s.Errorf("the user's next apply: %v", err)
 	}
 }
@@ -316,7 +255,7 @@ func TestRestore(t *testing.T) {
 	s.order("shop", 300, staff)
 	s.restart()
 	for range 2 {
-		if err := s.router.Restore(t.Context(), s.target("shop")); err != nil {
+		if err := s.router.Restore(t.Context(), s.Target("shop")); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -394,19 +333,19 @@ func TestStatusIsAwaited(t *testing.T) {
 	}
 	waits("no gateway has taken it up")
 	s.acknowledge(httpRoute, "shop", func(c map[string]any) { c["observedGeneration"] = int64(1) })
-	waits("Gateway " + s.ns + "/web has not seen generation 2 yet")
+	waits("Gateway " + s.Namespace + "/web has not seen generation 2 yet")
 	s.acknowledge(httpRoute, "shop", func(c map[string]any) {
 		if c["type"] == "ResolvedRefs" {
 			c["status"], c["reason"], c["message"] = "False", "BackendNotFound", "service shop-canary not found"
 		}
 	})
 	waits("not ResolvedRefs (BackendNotFound): service shop-canary not found")
-	s.pass(time.Minute) // however long that took, data planes begin to follow now
+	s.Pass(time.Minute) // however long that took, data planes begin to follow now
 	s.acknowledge(httpRoute, "shop")
 	waits("data planes follow")
-	s.pass(1999 * time.Millisecond)
+	s.Pass(1999 * time.Millisecond)
 	waits("data planes follow")
-	s.pass(time.Millisecond)
+	s.Pass(time.Millisecond)
 	waits("")
 	s.edit(httpRoute, "shop", func(rules []rule) []rule { return rules[1:] }) // somebody else's rule
 	waits("has not seen generation 3")
@@ -426,14 +365,14 @@ func TestTwoTargetsInOneRoute(t *testing.T) {
 		t.Errorf("shop: %+v", seen.Traffic)
 	}
 	p := s.problem("cart", cluster.RouteTaken, ordered("cart", 200, with(`{"route": "shop", "rules": ["shop"], "service": "shop"}`)))
-	if !strings.Contains(p.Text, s.target("shop")) {
+	if !strings.Contains(p.Text, s.Target("shop")) {
 		t.Errorf("the owner is not named: %v", p)
 	}
 	s.order("shop", 0)
 	if seen := s.settled("cart"); !seen.Traffic.Equal(ordered("cart", 200, staff).Traffic) {
 		t.Errorf("cart, after shop was handed back: %+v", seen.Traffic)
 	}
-	if err := s.router.Restore(t.Context(), s.target("cart")); err != nil {
+	if err := s.router.Restore(t.Context(), s.Target("cart")); err != nil {
 		t.Fatal(err)
 	}
 	s.handedBack(before)
@@ -460,7 +399,7 @@ func TestProblems(t *testing.T) {
 	}
 	o := s.get(httpRoute, "shop")
 	o.SetLabels(map[string]string{"rollouts.argoproj.io/gatewayapi-canary": "in-progress"})
-	if err := s.access.Update(t.Context(), o); err != nil {
+	if err := s.Access.Update(t.Context(), o); err != nil {
 		t.Fatal(err)
 	}
 	s.problem("shop", cluster.RouteTaken, ordered("shop", 100))
@@ -470,12 +409,12 @@ func TestProblems(t *testing.T) {
 func TestAConflictLosesNothing(t *testing.T) {
 	s := newSite(t)
 	s.apply("kubectl", "shop.yaml")
-	stale := &staleReads{Client: s.access.Client, route: s.get(httpRoute, "shop")}
+	stale := &staleReads{Client: s.Access.Client, route: s.get(httpRoute, "shop")}
 	s.edit(httpRoute, "shop", func(rules []rule) []rule {
 		rules[1]["timeouts"] = map[string]any{"request": "7s"}
 		return rules
 	})
-	s.access.Client = stale
+	s.Access.Client = stale
 	s.restart()
 	s.order("shop", 100)
 	if stale.conflicts != 1 {
@@ -492,8 +431,8 @@ func TestAConflictLosesNothing(t *testing.T) {
 func TestAStaleCacheIsNotBelieved(t *testing.T) {
 	s := newSite(t)
 	s.apply("kubectl", "shop.yaml")
-	stale := &staleReads{Client: s.access.Client}
-	s.access.Client = stale
+	stale := &staleReads{Client: s.Access.Client}
+	s.Access.Client = stale
 	s.restart()
 	s.order("shop", 100)
 	stale.route = s.get(httpRoute, "shop")
@@ -535,13 +474,13 @@ func TestHandingBackIsFinished(t *testing.T) {
 	s := newSite(t)
 	before := s.apply("kustomize-controller", "shop.yaml")
 	s.order("shop", 100)
-	dying := &dyingWrites{Client: s.access.Client, left: 1}
-	s.access.Client = dying
+	dying := &dyingWrites{Client: s.Access.Client, left: 1}
+	s.Access.Client = dying
 	s.restart()
-	if err := s.router.Apply(t.Context(), s.target("shop"), ordered("shop", 0)); err == nil {
+	if err := s.router.Apply(t.Context(), s.Target("shop"), ordered("shop", 0)); err == nil {
 		t.Fatal("the second write went through")
 	}
-	s.access.Client = dying.Client
+	s.Access.Client = dying.Client
 	s.restart()
 	s.order("shop", 0)
 	s.handedBack(before)
@@ -564,10 +503,10 @@ func TestARouteOfItsOwn(t *testing.T) {
 	settings := with(`{"gateway": "web", "hostnames": ["shop.example.org"]}`)
 	s.problem("shop", cluster.TargetUnfit, ordered("shop", 0, settings))
 	service := &corev1.Service{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: "shop"},
+		ObjectMeta: metav1.ObjectMeta{Namespace: s.Namespace, Name: "shop"},
 		Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Port: 80}}},
 	}
-	if err := s.access.Create(t.Context(), service); err != nil {
+	if err := s.Access.Create(t.Context(), service); err != nil {
 		t.Fatal(err)
 	}
 	s.order("shop", 0, settings)
@@ -586,7 +525,7 @@ func TestARouteOfItsOwn(t *testing.T) {
 		t.Errorf("hostnames are %v", hosts)
 	}
 	s.order("shop", 100, settings, staff)
-	if err := s.router.Restore(t.Context(), s.target("shop")); err != nil {
+	if err := s.router.Restore(t.Context(), s.Target("shop")); err != nil {
 		t.Fatal(err)
 	}
 	if left := s.get(httpRoute, "shop-serin"); !reflect.DeepEqual(left.Object["spec"], rest.Object["spec"]) || left.GetAnnotations() != nil {
@@ -617,7 +556,7 @@ func TestTheRouteMoves(t *testing.T) {
 	before := s.apply("kustomize-controller", "shop.yaml")
 	other := s.parse("shop.yaml")
 	other.SetName("second")
-	if err := s.access.Create(t.Context(), other); err != nil {
+	if err := s.Access.Create(t.Context(), other); err != nil {
 		t.Fatal(err)
 	}
 	s.order("shop", 100)

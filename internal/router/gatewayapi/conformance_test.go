@@ -3,22 +3,16 @@ package gatewayapi
 import (
 	"encoding/json"
 	"fmt"
-	"net"
-	"net/http"
-	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"slices"
 	"testing"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
-	discoveryv1 "k8s.io/api/discovery/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster/clustertest"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/router"
 	"serin.dev/serin/internal/router/conformance"
@@ -39,17 +33,17 @@ var refusals = map[string]json.RawMessage{
 // The orders alone: the routes and the API server are real, the gateway's reports are the test's.
 func TestConformanceOfOrders(t *testing.T) {
 	s := newSite(t)
-	s.access.Now = time.Now
+	s.RealTime()
 	conformance.Run(t, conformance.Subject{
 		Driver:   Driver,
-		Target:   s.target("shop"),
+		Target:   s.Target("shop"),
 		With:     json.RawMessage(`{"settle": "0s"}`),
 		Services: services{plan.Stable: "shop", plan.Canary: "shop-canary", plan.Baseline: "shop-baseline"},
 		New: func(t *testing.T) router.Router {
 			here := s.during(t)
 			here.again("shop.yaml")
 			here.play()
-			return New(s.access)
+			return New(s.Access)
 		},
 		Refused: refusals,
 	})
@@ -59,7 +53,7 @@ func TestConformanceOfOrders(t *testing.T) {
 func (s *site) again(manifest string) {
 	s.Helper()
 	o := s.parse(manifest)
-	if err := s.access.Delete(s.Context(), o); err != nil && !apierrors.IsNotFound(err) {
+	if err := s.Access.Delete(s.Context(), o); err != nil && !apierrors.IsNotFound(err) {
 		s.Fatal(err)
 	}
 	s.apply("kustomize-controller", manifest)
@@ -81,7 +75,7 @@ func (s *site) play() {
 			case <-look.C:
 			}
 			o := empty(httpRoute)
-			err := s.access.Get(s.Context(), client.ObjectKey{Namespace: s.ns, Name: "shop"}, o)
+			err := s.Access.Get(s.Context(), client.ObjectKey{Namespace: s.Namespace, Name: "shop"}, o)
 			state := fmt.Sprint(o.GetUID(), o.GetGeneration())
 			if err == nil && state != reported && s.report(httpRoute, "shop") == nil {
 				reported = state
@@ -94,26 +88,26 @@ func (s *site) play() {
 // leaving the feature out makes the suite look for.
 func TestConformanceWithTraefik(t *testing.T) {
 	s := newSite(t)
-	s.access.Now = time.Now
+	s.RealTime()
 	gateway := s.traefik()
 	driver := Driver
 	driver.Features = slices.DeleteFunc(slices.Clone(driver.Features), func(f plan.Feature) bool { return f == plan.Mirroring })
 	conformance.Run(t, conformance.Subject{
 		Driver:   driver,
-		Target:   s.target("shop"),
+		Target:   s.Target("shop"),
 		With:     json.RawMessage(`{"settle": "2s"}`),
 		Services: services{plan.Stable: "shop", plan.Canary: "shop-canary", plan.Baseline: "shop-baseline"},
 		New: func(t *testing.T) router.Router {
 			here := s.during(t)
-			here.noEndpoints()
+			clustertest.NoEndpoints(t, s.Access, s.Namespace)
 			here.again("traefik.yaml")
-			return withoutMirrors{New(s.access)}
+			return withoutMirrors{New(s.Access)}
 		},
 		Place: func(t *testing.T, track plan.TrackName, instance, url string) plan.Endpoint {
 			here := s.during(t)
 			endpoint := here.place(track, instance, url)
 			if track == plan.Stable {
-				here.serves(gateway)
+				clustertest.Answered(t, gateway)
 			}
 			return endpoint
 		},
@@ -132,59 +126,14 @@ func (withoutMirrors) Features() plan.Features {
 // traefik finds the gateway, makes the Services, and returns where requests to the route can be sent.
 func (s *site) traefik() string {
 	s.Helper()
-	web := empty("Gateway")
-	if err := s.access.Get(s.Context(), client.ObjectKey{Namespace: "traefik", Name: "web"}, web); err != nil {
+	web := hands.Empty(kindOf("Gateway"), types.NamespacedName{Namespace: "traefik", Name: "web"})
+	if err := s.Access.Get(s.Context(), client.ObjectKeyFromObject(web), web); err != nil {
 		s.Skipf("NOT RUN: the cluster has no Gateway traefik/web: %v", err)
 	}
 	for _, name := range []string{"shop", "shop-canary", "shop-baseline"} {
-		service := &corev1.Service{
-			ObjectMeta: metav1.ObjectMeta{Namespace: s.ns, Name: name},
-			Spec:       corev1.ServiceSpec{Ports: []corev1.ServicePort{{Name: "http", Port: 80}}},
-		}
-		if err := s.access.Create(s.Context(), service); err != nil {
-			s.Fatal(err)
-		}
+		clustertest.Service(s.T, s.Access, s.Namespace, name)
 	}
-	var entry corev1.Service
-	if err := s.access.Get(s.Context(), client.ObjectKey{Namespace: "traefik", Name: "traefik"}, &entry); err != nil {
-		s.Fatal(err)
-	}
-	at := &url.URL{Scheme: "http", Host: net.JoinHostPort(entry.Spec.ClusterIP, "80")}
-	front := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(at)
-		r.Out.Host = s.ns + ".example.org"
-	}, Transport: &http.Transport{MaxIdleConnsPerHost: 64}}
-	server := httptest.NewServer(front)
-	s.Cleanup(server.Close)
-	return server.URL
-}
-
-// serves waits until the gateway has found stable, as it has before any release.
-func (s *site) serves(gateway string) {
-	s.Helper()
-	look := time.NewTicker(20 * time.Millisecond)
-	defer look.Stop()
-	for limit := time.Now().Add(30 * time.Second); ; <-look.C {
-		response, err := http.Get(gateway)
-		if err != nil {
-			s.Fatal(err)
-		}
-		response.Body.Close()
-		if response.StatusCode == http.StatusOK {
-			return
-		}
-		if time.Now().After(limit) {
-			s.Fatalf("the gateway answers %s", response.Status)
-		}
-	}
-}
-
-// noEndpoints takes all instances away.
-func (s *site) noEndpoints() {
-	s.Helper()
-	if err := s.access.DeleteAllOf(s.Context(), &discoveryv1.EndpointSlice{}, client.InNamespace(s.ns)); err != nil {
-		s.Fatal(err)
-	}
+	return clustertest.Traefik(s.T, s.Access, s.Namespace+".example.org")
 }
 
 // place lets an instance be reached from within the cluster, as an endpoint of its track's Service.
@@ -194,5 +143,5 @@ func (s *site) place(track plan.TrackName, instance, backend string) plan.Endpoi
 	if track != plan.Stable {
 		name += "-" + string(track)
 	}
-	return plan.Endpoint{Instance: instance, URL: clustertest.Endpoint(s.T, s.access, s.ns, name, backend)}
+	return plan.Endpoint{Instance: instance, URL: clustertest.Endpoint(s.T, s.Access, s.Namespace, name, backend)}
 }

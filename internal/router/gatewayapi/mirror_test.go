@@ -60,28 +60,28 @@ func TestAMirrorNeedsAGatewayThatMakesIt(t *testing.T) {
 func (s *site) class(features ...string) {
 	s.Helper()
 	kind := empty("GatewayClass")
-	kind.SetName(s.ns)
+	kind.SetName(s.Namespace)
 	kind.Object["spec"] = map[string]any{"controllerName": "example.org/played"}
-	if err := s.access.Create(s.Context(), kind); err != nil {
+	if err := s.Access.Create(s.Context(), kind); err != nil {
 		s.Fatal(err)
 	}
 	s.Cleanup(func() {
-		if err := s.access.Delete(context.Background(), kind); err != nil {
+		if err := s.Access.Delete(context.Background(), kind); err != nil {
 			s.Error(err)
 		}
 	})
 	status := []byte(`{"status": {"conditions": [], "supportedFeatures": [` + strings.Join(features, ", ") + `]}}`)
-	if err := s.access.Status().Patch(s.Context(), kind, client.RawPatch("application/merge-patch+json", status)); err != nil {
+	if err := s.Access.Status().Patch(s.Context(), kind, client.RawPatch("application/merge-patch+json", status)); err != nil {
 		s.Fatal(err)
 	}
 	web := empty("Gateway")
-	web.SetNamespace(s.ns)
+	web.SetNamespace(s.Namespace)
 	web.SetName("web")
 	web.Object["spec"] = map[string]any{
-		"gatewayClassName": s.ns,
+		"gatewayClassName": s.Namespace,
 		"listeners":        []any{map[string]any{"name": "web", "port": int64(80), "protocol": "HTTP"}},
 	}
-	if err := s.access.Create(s.Context(), web); err != nil {
+	if err := s.Access.Create(s.Context(), web); err != nil {
 		s.Fatal(err)
 	}
 }

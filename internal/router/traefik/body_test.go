@@ -15,8 +15,8 @@ import (
 // Bodies are mirrored up to maxBody; larger ones reach stable whole, and nobody else.
 func TestBodiesOfMirroredRequests(t *testing.T) {
 	s := newSite(t)
-	s.access.Now = time.Now
-	at := clustertest.Traefik(t, s.access, s.ns+".example.org")
+	s.RealTime()
+	at := clustertest.Traefik(t, s.Access, s.Namespace+".example.org")
 	got := map[plan.TrackName]chan string{}
 	for track, name := range map[plan.TrackName]string{plan.Stable: "shop", plan.Canary: "shop-canary"} {
 		heard := make(chan string, 100)
@@ -33,10 +33,10 @@ func TestBodiesOfMirroredRequests(t *testing.T) {
 			heard <- string(body)
 		}))
 		t.Cleanup(server.Close)
-		clustertest.Endpoint(t, s.access, s.ns, name, server.URL)
+		clustertest.Endpoint(t, s.Access, s.Namespace, name, server.URL)
 	}
 	s.order(ordered(mirrored(0, plan.Whole), `{"maxBody": 1000}`))
-	s.file(t, "route")
+	s.Apply("user", "testdata/route.yaml")
 	clustertest.Answered(t, at)
 	small, large := strings.Repeat("a", 999), strings.Repeat("b", 100_000)
 	for _, body := range []string{large, small} {

@@ -57,14 +57,14 @@ func TestSharesAndMirrors(t *testing.T) {
 		if seen := s.observe(); !strings.Contains(seen.Pending, "written") || !seen.Traffic.Equal(step.traffic) {
 			t.Errorf("%s: at once %+v", step.reason, seen)
 		}
-		s.pass(3 * time.Second)
-		version := s.get("shop-serin").GetResourceVersion()
+		s.Pass(3 * time.Second)
+		version := s.Get(empty(), "shop-serin").GetResourceVersion()
 		s.order(ordered(step.traffic))
-		if s.get("shop-serin").GetResourceVersion() != version {
+		if s.Get(empty(), "shop-serin").GetResourceVersion() != version {
 			t.Errorf("%s: ordering the same again wrote", step.reason)
 		}
 		first := s.observe()
-		if first.Pending != "" || !first.Traffic.Equal(step.traffic) || !first.Since.Equal(s.clock.Now()) || first.Pool(plan.Canary) != "canary" {
+		if first.Pending != "" || !first.Traffic.Equal(step.traffic) || !first.Since.Equal(s.Access.Now()) || first.Pool(plan.Canary) != "canary" {
 			t.Errorf("%s: settled %+v", step.reason, first)
 		}
 		s.restart()
@@ -78,7 +78,7 @@ func TestSharesAndMirrors(t *testing.T) {
 func TestAPoolChanges(t *testing.T) {
 	s := newSite(t)
 	s.order(ordered(split(0)))
-	s.pass(time.Minute)
+	s.Pass(time.Minute)
 	o := ordered(split(0))
 	o.Pools[plan.Canary] = "v3"
 	s.order(o)
@@ -96,8 +96,8 @@ func TestStickyCookie(t *testing.T) {
 		if seen := s.observe(); !seen.Traffic.Equal(traffic) {
 			t.Errorf("observed %+v, want %+v", seen.Traffic, traffic)
 		}
-		s.pass(time.Second)
-		c := object(s.get("shop-serin").Object, "spec", "weighted", "sticky", "cookie")
+		s.Pass(time.Second)
+		c := object(s.Get(empty(), "shop-serin").Object, "spec", "weighted", "sticky", "cookie")
 		name, _ := c["name"].(string)
 		if delete(c, "name"); !same(c, map[string]any{"httpOnly": true, "maxAge": 3600, "secure": true, "sameSite": "none"}) {
 			t.Errorf("the cookie is %v", c)
@@ -144,13 +144,13 @@ func TestRestoreLeavesStable(t *testing.T) {
 	s.order(ordered(mirrored(100, 500)))
 	s.restart()
 	for range 2 {
-		if err := s.router.Restore(t.Context(), s.target("shop")); err != nil {
+		if err := s.router.Restore(t.Context(), s.Target("shop")); err != nil {
 			t.Fatal(err)
 		}
 	}
 	s.spec("shop-serin", restsAtStable)
 	s.isGone("shop-serin-shares")
-	if notes := s.get("shop-serin").GetAnnotations(); notes != nil {
+	if notes := s.Get(empty(), "shop-serin").GetAnnotations(); notes != nil {
 		t.Errorf("left behind: %v", notes)
 	}
 	if seen := s.observe(); !reflect.DeepEqual(seen, plan.Route{}) {
@@ -168,7 +168,7 @@ func TestTheServiceIsRenamed(t *testing.T) {
 	s.order(ordered(split(1), `{"service": "door"}`))
 	s.spec("door", splitsFinely)
 	s.spec("shop-serin", restsAtStable)
-	if notes := s.get("shop-serin").GetAnnotations(); notes != nil {
+	if notes := s.Get(empty(), "shop-serin").GetAnnotations(); notes != nil {
 		t.Errorf("the former one says %v", notes)
 	}
 	if seen := s.observe(); !seen.Traffic.Equal(split(1)) {
@@ -179,9 +179,9 @@ func TestTheServiceIsRenamed(t *testing.T) {
 // edit changes a TraefikService as a person would.
 func (s *site) edit(name string, change func(spec map[string]any)) {
 	s.Helper()
-	ts := s.get(name)
+	ts := s.Get(empty(), name)
 	change(object(ts.Object, "spec"))
-	if err := s.access.Update(s.Context(), ts, client.FieldOwner("kubectl-edit")); err != nil {
+	if err := s.Access.Update(s.Context(), ts, client.FieldOwner("kubectl-edit")); err != nil {
 		s.Fatal(err)
 	}
 }
@@ -219,7 +219,7 @@ func TestAPersonEditsMidRelease(t *testing.T) {
 		{"nothing at all", split(100), splitsBroadly, func(spec map[string]any) { delete(spec, "weighted") }, plan.Traffic{}, "neither"},
 	} {
 		s.order(ordered(step.order))
-		s.pass(time.Minute)
+		s.Pass(time.Minute)
 		s.edit("shop-serin", step.change)
 		seen := s.observe()
 		if !strings.Contains(seen.Pending, step.pending) || step.pending == "" && (seen.Pending != "" || !seen.Traffic.Equal(step.seen)) {
@@ -232,7 +232,7 @@ func TestAPersonEditsMidRelease(t *testing.T) {
 		}
 	}
 	s.order(ordered(mirrored(100, 500)))
-	if err := s.access.Delete(t.Context(), s.get("shop-serin-shares")); err != nil {
+	if err := s.Access.Delete(t.Context(), s.Get(empty(), "shop-serin-shares")); err != nil {
 		t.Fatal(err)
 	}
 	if seen := s.observe(); !strings.Contains(seen.Pending, "does not split") {
@@ -246,7 +246,7 @@ func TestAPersonEditsMidRelease(t *testing.T) {
 func TestNoServiceThatCannotAnswer(t *testing.T) {
 	s := newSite(t)
 	s.order(ordered(split(0))) // stable has no endpoint either, and nobody is worse off for it
-	err := s.router.Apply(t.Context(), s.target("shop"), ordered(split(100)))
+	err := s.router.Apply(t.Context(), s.Target("shop"), ordered(split(100)))
 	if err == nil || !strings.Contains(err.Error(), "shop-canary: it has no ready endpoint yet") {
 		t.Errorf("got %v", err)
 	}
@@ -257,7 +257,7 @@ func TestNoServiceThatCannotAnswer(t *testing.T) {
 	s.open("shop-canary")
 	s.order(ordered(split(100)))
 	s.spec("shop-serin", splitsBroadly)
-	clustertest.NoEndpoints(t, s.access, s.ns)
+	clustertest.NoEndpoints(t, s.Access, s.Namespace)
 	s.order(ordered(split(0))) // stable gets requests already
 	s.spec("shop-serin", restsAtStable)
 
@@ -291,10 +291,10 @@ func TestProblems(t *testing.T) {
 		s.isGone("shop-serin")
 	}
 	users := empty()
-	users.SetNamespace(s.ns)
+	users.SetNamespace(s.Namespace)
 	users.SetName("shop-serin")
 	users.Object["spec"] = map[string]any{"weighted": map[string]any{}}
-	if err := s.access.Create(t.Context(), users); err != nil {
+	if err := s.Access.Create(t.Context(), users); err != nil {
 		t.Fatal(err)
 	}
 	if p := s.problem(ordered(split(0)), cluster.RouteTaken); p.Field != "spec.traffic.traefik.service" {
@@ -306,13 +306,13 @@ func TestProblems(t *testing.T) {
 // Without Traefik's kinds there is nothing to see, and an order says what is missing.
 func TestMissingKind(t *testing.T) {
 	s := newSite(t)
-	s.access.Client = noKind{s.access.Client}
+	s.Access.Client = noKind{s.Access.Client}
 	s.restart()
 	if seen := s.observe(); !reflect.DeepEqual(seen, plan.Route{}) {
 		t.Errorf("seen %+v", seen)
 	}
 	s.problem(ordered(split(0)), cluster.KindMissing)
-	if err := s.router.Restore(t.Context(), s.target("shop")); err != nil {
+	if err := s.router.Restore(t.Context(), s.Target("shop")); err != nil {
 		t.Error(err)
 	}
 }
@@ -338,15 +338,15 @@ func (c noKind) List(ctx context.Context, list client.ObjectList, options ...cli
 func TestAStaleCacheIsNotBelieved(t *testing.T) {
 	s := newSite(t)
 	s.open("shop", "shop-canary")
-	stale := &staleReads{Client: s.access.Client, missing: true}
-	s.access.Client = stale
+	stale := &staleReads{Client: s.Access.Client, missing: true}
+	s.Access.Client = stale
 	s.restart()
 	s.order(ordered(split(1)))
 	if seen := s.observe(); !seen.Traffic.Equal(split(1)) {
 		t.Errorf("observed %+v", seen)
 	}
 	stale.missing = false
-	stale.old = s.get("shop-serin")
+	stale.old = s.Get(empty(), "shop-serin")
 	s.order(ordered(split(100)))
 	if seen := s.observe(); !seen.Traffic.Equal(split(100)) {
 		t.Errorf("observed %+v", seen)

@@ -2,6 +2,7 @@ package traefik
 
 import (
 	"encoding/json"
+	"path/filepath"
 	"testing"
 	"time"
 
@@ -38,25 +39,25 @@ func TestConformance(t *testing.T) {
 
 func through(t *testing.T, route string) {
 	s := newSite(t)
-	s.access.Now = time.Now
-	at := clustertest.Traefik(t, s.access, s.ns+".example.org")
+	s.RealTime()
+	at := clustertest.Traefik(t, s.Access, s.Namespace+".example.org")
 	services := map[plan.TrackName]string{plan.Stable: "shop", plan.Canary: "shop-canary", plan.Baseline: "shop-baseline"}
-	s.file(t, route)
+	s.Apply("user", filepath.Join("testdata", route+".yaml"))
 	conformance.Run(t, conformance.Subject{
 		Driver:   Driver,
-		Target:   s.target("shop"),
+		Target:   s.Target("shop"),
 		With:     json.RawMessage(`{"settle": "2s"}`),
 		Services: services,
 		Pins:     true,
 		New: func(t *testing.T) router.Router {
-			clustertest.NoEndpoints(t, s.access, s.ns)
-			if err := s.access.DeleteAllOf(t.Context(), empty(), client.InNamespace(s.ns)); err != nil {
+			clustertest.NoEndpoints(t, s.Access, s.Namespace)
+			if err := s.Access.DeleteAllOf(t.Context(), empty(), client.InNamespace(s.Namespace)); err != nil {
 				t.Fatal(err)
 			}
-			return New(s.access)
+			return New(s.Access)
 		},
 		Place: func(t *testing.T, track plan.TrackName, instance, url string) plan.Endpoint {
-			return plan.Endpoint{Instance: instance, URL: clustertest.Endpoint(t, s.access, s.ns, services[track], url)}
+			return plan.Endpoint{Instance: instance, URL: clustertest.Endpoint(t, s.Access, s.Namespace, services[track], url)}
 		},
 		URL:     func(router.Router, string) string { return at },
 		Settle:  20 * time.Second,

@@ -13,13 +13,13 @@ import (
 // What Observe waits for without a word from Traefik has to be enough: the default of settle is held against the real lag.
 func TestTraefikFollowsWithinSettle(t *testing.T) {
 	s := newSite(t)
-	s.access.Now = time.Now
-	at := clustertest.Traefik(t, s.access, s.ns+".example.org")
+	s.RealTime()
+	at := clustertest.Traefik(t, s.Access, s.Namespace+".example.org")
 	for track, name := range map[plan.TrackName]string{plan.Stable: "shop", plan.Canary: "shop-canary"} {
-		clustertest.Endpoint(t, s.access, s.ns, name, named(t, string(track)))
+		clustertest.Endpoint(t, s.Access, s.Namespace, name, named(t, string(track)))
 	}
 	s.order(ordered(split(0)))
-	s.file(t, "route")
+	s.Apply("user", "testdata/route.yaml")
 	clustertest.Answered(t, at)
 	settings, err := decode(nil)
 	if err != nil {
