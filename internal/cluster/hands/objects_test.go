@@ -67,7 +67,7 @@ func newLagging() (*lagging, *Objects) {
 	scheme := runtime.NewScheme()
 	scheme.AddKnownTypeWithName(routes, &unstructured.Unstructured{})
 	scheme.AddKnownTypeWithName(routes.GroupVersion().WithKind("RouteList"), &unstructured.UnstructuredList{})
-	live := fake.NewClientBuilder().WithScheme(scheme).Build()
+	live := fake.NewClientBuilder().WithScheme(scheme).WithReturnManagedFields().Build()
 	l := &lagging{Client: live}
 	holds := func(o *unstructured.Unstructured, target string) bool {
 		return o.GetAnnotations()[cluster.TrafficAnnotation] == target
@@ -226,18 +226,22 @@ func TestOwnersGetTheirFieldsBack(t *testing.T) {
 	entry := func(manager, fields string) metav1.ManagedFieldsEntry {
 		return metav1.ManagedFieldsEntry{Manager: manager, Operation: "Apply", APIVersion: "v1", FieldsType: "FieldsV1", FieldsV1: metav1.NewFieldsV1(fields)}
 	}
+	_, objects := newLagging()
 	o := route(shop, "")
 	o.SetManagedFields([]metav1.ManagedFieldsEntry{
 		entry("kustomize", `{"f:spec":{"f:rules":{},"f:hosts":{}}}`), entry("dash", `{"f:spec":{"f:rules":{}}}`), entry("other", `{"f:spec":{"f:hosts":{}}}`),
 	})
-	found := Owners(nil, o, "rules", "tcp")
-	if len(found) != 2 || found[0].Manager != "kustomize" || found[1].Manager != "dash" || len(Owners(found, o, "rules")) != 2 {
-		t.Fatalf("owners of the rules are %+v", found)
+	found, err := objects.Owners(t.Context(), nil, o, "rules", "tcp")
+	if err != nil || len(found) != 2 || found[0].Manager != "kustomize" || found[1].Manager != "dash" {
+		t.Fatalf("owners of the rules are %+v, %v", found, err)
+	}
+	if again, _ := objects.Owners(t.Context(), found, o, "rules"); len(again) != 2 {
+		t.Fatalf("owners that were known are known twice: %+v", again)
 	}
 	o.SetManagedFields([]metav1.ManagedFieldsEntry{
 		entry("kustomize", `{"f:spec":{"f:hosts":{}}}`), entry("other", `{"f:spec":{"f:hosts":{}}}`), entry(cluster.TrafficManager, `{"f:spec":{"f:rules":{}}}`),
 	})
-	if err := GiveBack(o, found); err != nil {
+	if err := objects.GiveBack(t.Context(), o, found); err != nil {
 		t.Fatal(err)
 	}
 	got := map[string]string{}
@@ -246,6 +250,28 @@ func TestOwnersGetTheirFieldsBack(t *testing.T) {
 	}
 	if len(got) != 3 || got["kustomize"] != `{"f:spec":{"f:hosts":{},"f:rules":{}}}` || got["dash"] != `{"f:spec":{"f:rules":{}}}` || got["other"] != `{"f:spec":{"f:hosts":{}}}` {
 		t.Errorf("fields are owned by %v", got)
+	}
+}
+
+// The caches of the controller keep no managed fields; whom to give fields back to must be known all the same.
+func TestOwnersOfWhatACacheHasStripped(t *testing.T) {
+	cache, objects := newLagging()
+	made := route(shop, "one")
+	if err := cache.Client.Create(t.Context(), made, client.FieldOwner("kustomize")); err != nil {
+		t.Fatal(err)
+	}
+	cache.catchUp(t, shop)
+	cache.seen[shop].SetManagedFields(nil)
+	o, err := objects.Get(t.Context(), routes, shop)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := objects.Owners(t.Context(), nil, o, "says")
+	if err != nil || len(found) != 1 || found[0].Manager != "kustomize" || found[0].Field != "f:says" {
+		t.Fatalf("owners are %+v, %v", found, err)
+	}
+	if err := objects.GiveBack(t.Context(), o, nil); err != nil || len(o.GetManagedFields()) != 1 || o.GetManagedFields()[0].Manager != "kustomize" {
+		t.Errorf("whose fields serin never had has lost them: %+v, %v", o.GetManagedFields(), err)
 	}
 }
 

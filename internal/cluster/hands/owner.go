@@ -1,12 +1,14 @@
 package hands
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
 )
@@ -26,9 +28,13 @@ func (o Owner) is(e metav1.ManagedFieldsEntry) bool {
 }
 
 // Owners adds those who own any of the fields now, but serin.
-func Owners(known []Owner, of *unstructured.Unstructured, fields ...string) []Owner {
+func (s *Objects) Owners(ctx context.Context, known []Owner, of *unstructured.Unstructured, fields ...string) ([]Owner, error) {
+	entries, err := s.managedFields(ctx, of)
+	if err != nil {
+		return nil, err
+	}
 	known = slices.Clone(known)
-	for _, e := range of.GetManagedFields() {
+	for _, e := range entries {
 		if e.Subresource != "" || e.Manager == cluster.TrafficManager {
 			continue
 		}
@@ -44,12 +50,28 @@ func Owners(known []Owner, of *unstructured.Unstructured, fields ...string) []Ow
 			}
 		}
 	}
-	return known
+	return known, nil
+}
+
+// managedFields says who owns what. Caches keep none of it: what was read there is asked for again.
+func (s *Objects) managedFields(ctx context.Context, o *unstructured.Unstructured) ([]metav1.ManagedFieldsEntry, error) {
+	if entries := o.GetManagedFields(); len(entries) > 0 || o.GetResourceVersion() == "" {
+		return entries, nil
+	}
+	live := Empty(o.GroupVersionKind(), client.ObjectKeyFromObject(o))
+	if err := s.a.Live.Get(ctx, client.ObjectKeyFromObject(o), live); client.IgnoreNotFound(err) != nil {
+		return nil, fmt.Errorf("read who owns the fields of %s: %w", Title(o), err)
+	}
+	return live.GetManagedFields(), nil
 }
 
 // GiveBack makes the former owners own their fields again, and serin nothing.
-func GiveBack(o *unstructured.Unstructured, to []Owner) error {
-	entries := slices.DeleteFunc(o.GetManagedFields(), func(e metav1.ManagedFieldsEntry) bool {
+func (s *Objects) GiveBack(ctx context.Context, o *unstructured.Unstructured, to []Owner) error {
+	entries, err := s.managedFields(ctx, o)
+	if err != nil {
+		return err
+	}
+	entries = slices.DeleteFunc(entries, func(e metav1.ManagedFieldsEntry) bool {
 		return e.Manager == cluster.TrafficManager && e.Subresource == ""
 	})
 	for _, owner := range to {

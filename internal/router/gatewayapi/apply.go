@@ -228,7 +228,9 @@ func (r *Router) put(ctx context.Context, asRead, route *unstructured.Unstructur
 	}
 	touched := !sameRules(live, wanted)
 	if touched {
-		h.Owners = hands.Owners(h.Owners, asRead, "rules")
+		if h.Owners, err = r.objects.Owners(ctx, h.Owners, asRead, "rules"); err != nil {
+			return false, err
+		}
 		if err := setRules(route, wanted); err != nil {
 			return false, fmt.Errorf("set rules of %s: %w", title(route), err)
 		}
@@ -255,7 +257,7 @@ func (r *Router) put(ctx context.Context, asRead, route *unstructured.Unstructur
 
 // handBack gives the ownership of the rules back, and takes the annotation away with it.
 func (r *Router) handBack(ctx context.Context, route *unstructured.Unstructured, h held) error {
-	if err := hands.GiveBack(route, h.Owners); err != nil {
+	if err := r.objects.GiveBack(ctx, route, h.Owners); err != nil {
 		return err
 	}
 	h.Returning = false

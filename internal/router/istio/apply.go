@@ -250,6 +250,14 @@ func (r *Router) put(ctx context.Context, asRead, vs *unstructured.Unstructured,
 	if err != nil {
 		return false, err
 	}
+	if touched {
+		if h.Owners, err = r.objects.Owners(ctx, h.Owners, asRead, http, tls, tcp); err != nil {
+			return false, err
+		}
+	}
+	if err := h.write(vs); err != nil {
+		return false, err
+	}
 	if !reflect.DeepEqual(asRead.Object, vs.Object) {
 		if err := r.objects.Store(ctx, vs); err != nil {
 			return false, err
@@ -261,7 +269,7 @@ func (r *Router) put(ctx context.Context, asRead, vs *unstructured.Unstructured,
 	return touched, err
 }
 
-// write sets the routes and the annotation of a VirtualService.
+// write sets the routes of a VirtualService, and says what its annotation shall be.
 func (a arrangement) write(asRead, vs *unstructured.Unstructured, now time.Time) (held, bool, error) {
 	h := a.held.clone()
 	wanted, err := tighten(a.user, h, idOf(vs), a.ordered)
@@ -274,7 +282,6 @@ func (a arrangement) write(asRead, vs *unstructured.Unstructured, now time.Time)
 	}
 	touched := !same(live, wanted)
 	if touched {
-		h.Owners = hands.Owners(h.Owners, asRead, http, tls, tcp)
 		if err := setSections(vs, wanted); err != nil {
 			return h, false, err
 		}
@@ -285,12 +292,12 @@ func (a arrangement) write(asRead, vs *unstructured.Unstructured, now time.Time)
 	}
 	_, annotated := asRead.GetAnnotations()[cluster.TrafficAnnotation]
 	h.Returning = annotated && len(h.Targets) == 0
-	return h, touched, h.write(vs)
+	return h, touched, nil
 }
 
 // handBack gives the ownership of the routes back, and takes the annotation away with it.
 func (r *Router) handBack(ctx context.Context, vs *unstructured.Unstructured, h held) error {
-	if err := hands.GiveBack(vs, h.Owners); err != nil {
+	if err := r.objects.GiveBack(ctx, vs, h.Owners); err != nil {
 		return err
 	}
 	h.Returning = false

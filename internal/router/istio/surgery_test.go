@@ -121,11 +121,9 @@ func (s *table) write(next *unstructured.Unstructured, a arrangement) string {
 	if err != nil {
 		return told(err)
 	}
-	if h.Returning {
-		h.Returning = false
-		if err := h.write(next); err != nil {
-			return told(err)
-		}
+	h.Returning = false
+	if err := h.write(next); err != nil {
+		return told(err)
 	}
 	s.vs = wire(s.t, next)
 	if !touched {
