@@ -95,7 +95,7 @@ func (l *Loop) lookAt(ctx context.Context, r *release, a plan.Analysis, seen eng
 	if look.Tracks, look.Gap = metric.Increments(before, after); !look.Gap {
 		l.parted(r.Name, a.Name)
 	}
-	l.looked(r, Looking{Analysis: a.Name, At: seen.Now, Weight: look.Weight, Seen: after})
+	l.looked(r, Looking{Analysis: a.Name, At: seen.Now, Weight: look.Weight, Seen: after, Answers: look.Readings})
 	state, e.Verdict = j.Look(state, look)
 	if !look.Gap {
 		l.weigh(r, &e, look, seen)

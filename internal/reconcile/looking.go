@@ -3,6 +3,7 @@ package reconcile
 import (
 	"time"
 
+	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/plan"
 )
@@ -17,6 +18,7 @@ type Looking struct {
 	At       time.Time
 	Weight   float64 // per cent of traffic that the route gives to the canary
 	Seen     metric.Snapshot
+	Answers  map[string]judge.Reading // of the users' own queries that were asked, by metric
 }
 
 // looked tells whoever keeps looks of one at a release; the rest of the look is the caller's.
