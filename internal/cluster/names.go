@@ -11,7 +11,7 @@ const (
 	// HeldAnnotation is on a workload of the user that serin holds; its value is the Canary that owns it ("shop/checkout").
 	HeldAnnotation = "serin.dev/held-by"
 	// ConfigAnnotation notes the digest of the configuration (ConfigMaps and Secrets) that a workload of the user was adopted
-	// with, and on its pod template the one that it was last promoted to.
+	// with, and on its pod template the one that it was last promoted to. On sets and their templates it names each source too.
 	ConfigAnnotation = "serin.dev/config"
 	// AppliedAnnotation is on objects of serin: the digest of what was last applied, so that the same is not sent again.
 	AppliedAnnotation = "serin.dev/applied"

@@ -67,8 +67,13 @@ func NewReader(a *cluster.Access) *Reader {
 // Read returns what the template's ConfigMaps and Secrets are now. One that does not exist is left out: where it is
 // needed its pods say so, and its coming makes another revision.
 func (r *Reader) Read(ctx context.Context, namespace string, spec corev1.PodSpec) ([]Source, error) {
+	return r.ReadRefs(ctx, namespace, Refs(spec))
+}
+
+// ReadRefs returns what those ConfigMaps and Secrets are now, as Read does.
+func (r *Reader) ReadRefs(ctx context.Context, namespace string, refs []Ref) ([]Source, error) {
 	var sources []Source
-	for _, ref := range Refs(spec) {
+	for _, ref := range refs {
 		digest, err := r.digest(ctx, key{ref, namespace})
 		if err != nil {
 			return nil, fmt.Errorf("read %s %s/%s: %w", ref.Kind, namespace, ref.Name, err)

@@ -5,41 +5,34 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"serin.dev/serin/internal/plan"
 )
 
-// AskedAnnotation is on a workload whose template serin put back, and holds an Asked.
+// AskedAnnotation is on a workload in whose template's place serin put another one, and holds an Asked.
 const AskedAnnotation = "serin.dev/asked"
 
-// An Asked is the template that the user asked for last, while an earlier one stands in its place.
+// An Asked is the template that the user asked for last, while another form stands in its place.
 type Asked struct {
-	Revision plan.Revision          `json:"revision"`
-	Instead  plan.Revision          `json:"instead"` // what stands in its place
+	Form     string                 `json:"form"`            // its ID
+	Instead  string                 `json:"instead"`         // the ID of what stands in its place
+	Was      string                 `json:"was,omitempty"`   // what stood there when this was noted, shortly before it was replaced
+	Again    bool                   `json:"again,omitempty"` // somebody wrote it again: another form is not put in its place any more
+	Back     bool                   `json:"back,omitempty"`  // serin itself is about to put it there again
 	Template corev1.PodTemplateSpec `json:"template"`
 }
 
-// ReadAsked is the note on a workload whose template is now the given revision; nil where there is none, or where somebody
-// has written another template since, which is what is asked for then.
-func ReadAsked(o metav1.Object, now plan.Revision) *Asked {
+// ReadAsked is the note on a workload whose template is now the given form; nil where there is none, or where somebody has
+// written another template since, which is what is asked for then.
+func ReadAsked(o metav1.Object, now string) *Asked {
 	var a Asked
 	text, ok := o.GetAnnotations()[AskedAnnotation]
-	if !ok || json.Unmarshal([]byte(text), &a) != nil || a.Instead != now || a.Revision == now {
+	if !ok || json.Unmarshal([]byte(text), &a) != nil || now != a.Form && now != a.Instead && now != a.Was {
 		return nil
 	}
 	return &a
 }
 
-// Asking is the note for a workload whose template is about to give way to another revision.
-func Asking(asked *Asked, now, instead plan.Revision, template corev1.PodTemplateSpec) *Asked {
-	if asked != nil {
-		return &Asked{Revision: asked.Revision, Instead: instead, Template: asked.Template}
-	}
-	return &Asked{Revision: now, Instead: instead, Template: template}
-}
-
-// text is the note as the annotation holds it.
-func (a *Asked) text() (string, error) {
+// Text is the note as the annotation holds it.
+func (a *Asked) Text() (string, error) {
 	data, err := json.Marshal(a)
 	return string(data), err
 }

@@ -10,38 +10,31 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"serin.dev/serin/internal/cluster"
-	"serin.dev/serin/internal/plan"
 )
 
 func TestAskedIsWhatStandsElsewhere(t *testing.T) {
-	text, err := (&Asked{Revision: "v2", Instead: "v1"}).text()
+	text, err := (&Asked{Form: "v2", Instead: "v1", Was: "v0"}).Text()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range []struct {
-		reason, note string
-		now, want    plan.Revision
+		reason, note, now string
+		want              bool
 	}{
-		{"nothing is noted", "", "v2", ""},
-		{"the old one stands in its place", text, "v1", "v2"},
-		{"it is there again", text, "v2", ""},
-		{"somebody wrote another", text, "v3", ""},
-		{"not serin's writing", "{", "v1", ""},
+		{"nothing is noted", "", "v2", false},
+		{"the old one stands in its place", text, "v1", true},
+		{"it is noted, and the old one is about to stand in its place", text, "v0", true},
+		{"it is there again", text, "v2", true},
+		{"somebody wrote another", text, "v3", false},
+		{"not serin's writing", "{", "v1", false},
 	} {
 		o := &appsv1.DaemonSet{}
 		if c.note != "" {
 			o.Annotations = map[string]string{AskedAnnotation: c.note}
 		}
-		var got plan.Revision
-		if a := ReadAsked(o, c.now); a != nil {
-			got = a.Revision
+		if got := ReadAsked(o, c.now); (got != nil) != c.want || got != nil && got.Form != "v2" {
+			t.Errorf("%s: got %+v", c.reason, got)
 		}
-		if got != c.want {
-			t.Errorf("%s: got %q, want %q", c.reason, got, c.want)
-		}
-	}
-	if again := Asking(&Asked{Revision: "v2", Instead: "v1"}, "v1", "v0", corev1.PodTemplateSpec{}); again.Revision != "v2" || again.Instead != "v0" {
-		t.Errorf("what is asked for was forgotten: %+v", again)
 	}
 }
 

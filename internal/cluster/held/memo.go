@@ -20,95 +20,94 @@ import (
 	"serin.dev/serin/internal/plan"
 )
 
-// A Memo remembers which revision a ControllerRevision is. What one holds never changes, so each is read once.
+// A Memo remembers which form a ControllerRevision is. What one holds never changes, so each is read once.
 type Memo struct {
 	live client.Reader
 
 	mu    sync.Mutex
-	known map[string]plan.Revision // by the UID of the owner and the name
+	known map[string]Form // by the UID of the owner and the name
 }
 
 // NewMemo remembers nothing yet.
-func NewMemo(a *cluster.Access) *Memo { return &Memo{live: a.Live, known: map[string]plan.Revision{}} }
+func NewMemo(a *cluster.Access) *Memo { return &Memo{live: a.Live, known: map[string]Form{}} }
 
 // most is how many are remembered before the memory begins anew.
-const most = 10000
+const most = 2000
 
-// Revision is the revision that a ControllerRevision of the owner holds. One that is gone, though a pod still names it, is
-// a revision of its own.
-func (m *Memo) Revision(ctx context.Context, owner metav1.Object, name string) (plan.Revision, error) {
-	key := string(owner.GetUID()) + "/" + name
+// Form is the form that a ControllerRevision of the workload holds. One that is gone, though a pod still names it, is a
+// revision of its own.
+func (m *Memo) Form(ctx context.Context, w Workload, name string) (Form, error) {
+	key := string(w.Object.GetUID()) + "/" + name
 	m.mu.Lock()
-	revision, ok := m.known[key]
+	form, ok := m.known[key]
 	m.mu.Unlock()
 	if ok {
-		return revision, nil
+		return form, nil
 	}
 	var c appsv1.ControllerRevision
-	err := m.live.Get(ctx, types.NamespacedName{Namespace: owner.GetNamespace(), Name: name}, &c)
+	err := m.live.Get(ctx, types.NamespacedName{Namespace: w.Object.GetNamespace(), Name: name}, &c)
 	if apierrors.IsNotFound(err) {
-		return plan.Revision("unknown-" + name[strings.LastIndex(name, "-")+1:]), nil
+		return forgotten(name), nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("read ControllerRevision %s/%s: %w", owner.GetNamespace(), name, err)
+		return Form{}, fmt.Errorf("read ControllerRevision %s/%s: %w", w.Object.GetNamespace(), name, err)
 	}
-	if revision, _, err = read(c, owner); err != nil {
-		return "", err
+	if form, _, err = read(c, w); err != nil {
+		return Form{}, err
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.known) >= most {
 		clear(m.known)
 	}
-	m.known[key] = revision
-	return revision, nil
+	m.known[key] = form
+	return form, nil
 }
 
-// Revision is the revision of a pod template of the owner.
-func Revision(owner metav1.Object, t corev1.PodTemplateSpec) (plan.Revision, error) {
-	read, err := pod.Read(t, owner.GetName())
-	if err != nil {
-		return "", err
-	}
-	return read.Revision(""), nil
+// forgotten is the form of a ControllerRevision that is gone.
+func forgotten(name string) Form {
+	id := "unknown-" + name[strings.LastIndex(name, "-")+1:]
+	return Form{ID: id, template: pod.Template{Version: "unknown", Digest: id}}
 }
 
-// read is what a ControllerRevision holds.
-func read(c appsv1.ControllerRevision, owner metav1.Object) (plan.Revision, corev1.PodTemplateSpec, error) {
+// read is what a ControllerRevision holds: the form, and the template as it stands there.
+func read(c appsv1.ControllerRevision, w Workload) (Form, corev1.PodTemplateSpec, error) {
 	var held struct {
 		Spec struct {
 			Template corev1.PodTemplateSpec `json:"template"`
 		} `json:"spec"`
 	}
 	if err := json.Unmarshal(c.Data.Raw, &held); err != nil {
-		return "", held.Spec.Template, fmt.Errorf("decode ControllerRevision %s/%s: %w", c.Namespace, c.Name, err)
+		return Form{}, held.Spec.Template, fmt.Errorf("decode ControllerRevision %s/%s: %w", c.Namespace, c.Name, err)
 	}
-	revision, err := Revision(owner, held.Spec.Template)
-	return revision, held.Spec.Template, err
+	form, err := ReadForm(w.Key(), held.Spec.Template)
+	return form, held.Spec.Template, err
 }
 
-// Find is the template of a revision, as far as Kubernetes remembers it.
-func Find(ctx context.Context, a *cluster.Access, owner metav1.Object, selector labels.Selector, want plan.Revision) (*corev1.PodTemplateSpec, error) {
+// Find is the template that a condition holds of, as far as Kubernetes remembers it. settled names it for people.
+func Find(ctx context.Context, a *cluster.Access, w Workload, selector labels.Selector, settled plan.Revision,
+	good func(Form) (bool, error)) (*corev1.PodTemplateSpec, error) {
 	var list appsv1.ControllerRevisionList
-	err := a.Live.List(ctx, &list, client.InNamespace(owner.GetNamespace()), client.MatchingLabelsSelector{Selector: selector})
+	namespace, name := w.Object.GetNamespace(), w.Object.GetName()
+	err := a.Live.List(ctx, &list, client.InNamespace(namespace), client.MatchingLabelsSelector{Selector: selector})
 	if err != nil {
-		return nil, fmt.Errorf("list ControllerRevisions of %s/%s: %w", owner.GetNamespace(), owner.GetName(), err)
+		return nil, fmt.Errorf("list ControllerRevisions of %s/%s: %w", namespace, name, err)
 	}
 	for _, c := range list.Items {
-		if !metav1.IsControlledBy(&c, owner) {
+		if !metav1.IsControlledBy(&c, w.Object) {
 			continue
 		}
-		revision, template, err := read(c, owner)
+		form, template, err := read(c, w)
 		if err != nil {
 			return nil, err
 		}
-		if revision == want {
-			return &template, nil
+		if found, err := good(form); found || err != nil {
+			return &template, err
 		}
 	}
 	return nil, &cluster.Problem{
 		Reason: cluster.TargetUnfit, Field: "spec.target",
-		Text:   fmt.Sprintf("Kubernetes has forgotten the template of revision %s of %s/%s", want, owner.GetNamespace(), owner.GetName()),
+		Text:   fmt.Sprintf("Kubernetes has forgotten the template of revision %s of %s/%s", settled, namespace, name),
 		Remedy: "write that template yourself, and raise spec.revisionHistoryLimit",
 	}
 }

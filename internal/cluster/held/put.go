@@ -3,6 +3,7 @@ package held
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	corev1 "k8s.io/api/core/v1"
@@ -13,7 +14,6 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
-	"serin.dev/serin/internal/plan"
 )
 
 // lastApplied is where `kubectl apply` keeps what it has written.
@@ -21,20 +21,34 @@ const lastApplied = corev1.LastAppliedConfigAnnotation
 
 // Put makes the workload's template the given one, in the name of who wrote the present one. An object that has changed
 // since it was read is left alone, with an error to try again. w.Object becomes what is there now.
-func Put(ctx context.Context, a *cluster.Access, w Workload, template corev1.PodTemplateSpec, want plan.Revision) error {
-	if err := put(ctx, a, w, template, want); err != nil {
-		return fmt.Errorf("put back the template of revision %s of %s: %w", want, w.Origin(), err)
+func Put(ctx context.Context, a *cluster.Access, w Workload, template corev1.PodTemplateSpec) error {
+	if err := put(ctx, a, w, template); err != nil {
+		return fmt.Errorf("put another template into %s: %w", w.Origin(), err)
 	}
 	return nil
 }
 
-func put(ctx context.Context, a *cluster.Access, w Workload, template corev1.PodTemplateSpec, want plan.Revision) error {
+func put(ctx context.Context, a *cluster.Access, w Workload, template corev1.PodTemplateSpec) error {
+	want, err := ReadForm(w.Key(), template)
+	if err != nil {
+		return err
+	}
+	seen, err := ReadForm(w.Key(), w.Template())
+	if err != nil {
+		return err
+	}
+	if err := a.Live.Get(ctx, client.ObjectKeyFromObject(w.Object), w.Object); err != nil { // caches keep no authors
+		return err
+	}
+	if now, err := ReadForm(w.Key(), w.Template()); err != nil || now.ID != seen.ID {
+		return errors.Join(err, errors.New("its template has changed in between"))
+	}
 	applier, writer := authors(w.Object)
 	if applier != "" {
 		if err := applyAs(ctx, a, w, applier, template); err != nil {
 			return err
 		}
-		if now, err := Revision(w.Object, w.Template()); err != nil || now == want {
+		if now, err := ReadForm(w.Key(), w.Template()); err != nil || now.ID == want.ID {
 			return err
 		}
 	}

@@ -25,6 +25,11 @@ func (w Workload) Origin() string {
 	return w.Kind + " " + client.ObjectKeyFromObject(w.Object).String()
 }
 
+// Key is the object as a target.
+func (w Workload) Key() cluster.Key {
+	return cluster.Key{Kind: w.Kind, Namespace: w.Object.GetNamespace(), Name: w.Object.GetName()}
+}
+
 // Held reports whether serin has its hands on the object.
 func (w Workload) Held() bool {
 	_, ok := w.Object.GetAnnotations()[cluster.HeldAnnotation]
@@ -43,26 +48,26 @@ func (w Workload) Taken(owner string) error {
 	}
 }
 
-// Hold notes whose the object is, and what was asked of it where another template stands in its place, and owns the given
-// fields of the spec and nothing else. so says that the object already has those fields; then nothing is sent that is
-// there.
-func (w Workload) Hold(ctx context.Context, a *cluster.Access, owner string, note *Asked, spec map[string]any, so bool) error {
-	if owner == "" {
-		owner = cluster.Manager
-	}
-	annotations, there := map[string]any{cluster.HeldAnnotation: owner}, w.Object.GetAnnotations()
-	text := ""
-	if note != nil {
-		var err error
-		if text, err = note.text(); err != nil {
-			return fmt.Errorf("note what is asked of %s: %w", w.Origin(), err)
+// CopiesAnnotation lists the copies of configuration that serin has made for a workload and may delete again, as JSON.
+const CopiesAnnotation = "serin.dev/copies"
+
+// notes are the annotations of serin's on a workload that is held.
+var notes = [...]string{cluster.HeldAnnotation, AskedAnnotation, cluster.ConfigAnnotation, CopiesAnnotation}
+
+// Hold makes the given annotations, all of them serin's, and the given fields of the spec those that serin owns of the
+// object, and nothing else. so says that the object already has those fields; then nothing is sent that is there.
+func (w Workload) Hold(ctx context.Context, a *cluster.Access, annotations map[string]string, spec map[string]any, so bool) error {
+	content := map[string]any{}
+	for _, note := range notes {
+		so = so && w.Object.GetAnnotations()[note] == annotations[note]
+		if annotations[note] != "" {
+			content[note] = annotations[note]
 		}
-		annotations[AskedAnnotation] = text
 	}
-	if so && there[cluster.HeldAnnotation] == owner && there[AskedAnnotation] == text {
+	if so {
 		return nil
 	}
-	return w.send(ctx, a, map[string]any{"metadata": map[string]any{"annotations": annotations}, "spec": spec})
+	return w.send(ctx, a, map[string]any{"metadata": map[string]any{"annotations": content}, "spec": spec})
 }
 
 // Release owns nothing of the object any more.

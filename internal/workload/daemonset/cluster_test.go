@@ -24,6 +24,7 @@ import (
 	"serin.dev/serin/internal/cluster/clustertest"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/workload"
+	"serin.dev/serin/internal/workload/batch"
 )
 
 // patience bounds every wait for the cluster.
@@ -32,7 +33,7 @@ const patience = 3 * time.Minute
 // A bench is a DaemonSet on the real cluster, as its user and as serin see it.
 type bench struct {
 	t       *testing.T
-	daemons *DaemonSets
+	daemons *batch.Sets
 	target  string
 	key     types.NamespacedName
 	writes  *counting

@@ -1,86 +1,89 @@
 package daemonset
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
-	"log/slog"
-	"slices"
+	"maps"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	appsac "k8s.io/client-go/applyconfigurations/apps/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
-	"serin.dev/serin/internal/cluster/departures"
-	"serin.dev/serin/internal/cluster/held"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/workload"
+	"serin.dev/serin/internal/workload/batch"
 )
 
 // Kind is the word users write as a target's kind.
 const Kind = "DaemonSet"
 
+var kind = batch.Kind{Name: Kind, New: func() batch.Set { return &set{&appsv1.DaemonSet{}} }, List: list}
+
 // Driver describes this workload to the catalog.
-var Driver = workload.Driver{
-	Kind:     Kind,
-	Features: plan.Features{plan.Scaling, plan.Renaming, plan.Yielding, plan.Fixed},
-	Check:    Check,
-	New:      func(env workload.Env) (workload.Workload, error) { return New(env), nil },
-	Router:   "replicas",
-	Metrics:  "scrape",
-	Cluster:  true,
-	Watches:  []cluster.Watch{{Object: &appsv1.DaemonSet{}, Targets: itself}},
-	Rules: cluster.Rules{
-		{APIGroups: []string{appsv1.GroupName}, Resources: []string{"daemonsets"}, Verbs: []string{"get", "list", "watch", "patch"}},
-		{APIGroups: []string{appsv1.GroupName}, Resources: []string{"controllerrevisions"}, Verbs: []string{"get", "list"}},
-		{APIGroups: []string{corev1.GroupName}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "watch", "delete"}},
-	},
-}
-
-// itself is the target that a DaemonSet is.
-func itself(_ context.Context, _ *cluster.Access, o client.Object) []string {
-	return []string{cluster.Key{Kind: Kind, Namespace: o.GetNamespace(), Name: o.GetName()}.String()}
-}
-
-// DaemonSets releases DaemonSets in batches.
-type DaemonSets struct {
-	*cluster.Access
-	log        *slog.Logger
-	memo       *held.Memo
-	departures *departures.Departures
-}
-
-var _ workload.Describer = (*DaemonSets)(nil)
+var Driver = batch.Driver(kind)
 
 // New releases DaemonSets of the cluster that env reaches.
-func New(env workload.Env) *DaemonSets {
-	log := env.Log
-	if log == nil {
-		log = slog.New(slog.DiscardHandler)
+func New(env workload.Env) *batch.Sets { return batch.New(env, kind) }
+
+// list lists the DaemonSets of a namespace. They are shared: change nothing in them.
+func list(ctx context.Context, a *cluster.Access, namespace string) ([]batch.Set, error) {
+	var found appsv1.DaemonSetList
+	err := a.List(ctx, &found, client.InNamespace(namespace), client.UnsafeDisableDeepCopy)
+	var sets []batch.Set
+	for i := range found.Items {
+		sets = append(sets, &set{&found.Items[i]})
 	}
-	return &DaemonSets{Access: env.Cluster, log: log, memo: held.NewMemo(env.Cluster), departures: departures.New(env.Cluster)}
+	return sets, err
 }
 
-// Features lists what the workload can do.
-func (d *DaemonSets) Features() plan.Features { return slices.Clone(Driver.Features) }
+// A set is a DaemonSet.
+type set struct{ *appsv1.DaemonSet }
 
-// Changed is nil: the controller watches the objects that targets are made of.
-func (d *DaemonSets) Changed(string) <-chan struct{} { return nil }
+func (s *set) Object() client.Object             { return s.DaemonSet }
+func (s *set) Template() *corev1.PodTemplateSpec { return &s.Spec.Template }
+func (s *set) Selector() *metav1.LabelSelector   { return s.Spec.Selector }
+func (s *set) Owned(manager string) (any, error) {
+	return appsac.ExtractDaemonSet(s.DaemonSet, manager)
+}
+func (s *set) Current() string               { return "" }
+func (s *set) Unfit() *cluster.Problem       { return nil }
+func (s *set) Instance(p *corev1.Pod) string { return p.Name }
 
-// Check refuses templates that no DaemonSet could run.
-func Check(raw json.RawMessage) error {
-	_, err := decode(raw)
-	return err
+// Full is the number of nodes that want a pod.
+func (s *set) Full() int { return int(s.Status.DesiredNumberScheduled) }
+
+// Compare goes by node.
+func (s *set) Compare(a, b *corev1.Pod) int {
+	return cmp.Or(cmp.Compare(a.Spec.NodeName, b.Spec.NodeName), cmp.Compare(a.Name, b.Name))
 }
 
-func decode(raw json.RawMessage) (corev1.PodTemplateSpec, error) {
-	var t corev1.PodTemplateSpec
-	if err := plan.Decode(raw, &t); err != nil {
-		return t, err
+// Share asks each revision for the pods that were not told to go; what then is missing comes as what the template says.
+func (s *set) Share(template, _ plan.Revision, staying map[plan.Revision]int) map[plan.Revision]int {
+	share, left := maps.Clone(staying), s.Full()
+	for _, n := range staying {
+		left -= n
 	}
-	if len(t.Spec.Containers) == 0 {
-		return t, errors.New("spec.containers: at least one is needed")
+	share[template] += max(0, left)
+	return share
+}
+
+// Fields is the update strategy.
+func (s *set) Fields(batch.Move) (map[string]any, bool) {
+	onDelete := appsv1.OnDeleteDaemonSetStrategyType
+	return map[string]any{"updateStrategy": map[string]any{"type": string(onDelete)}}, s.Spec.UpdateStrategy.Type == onDelete
+}
+
+// Decide finds the next move.
+func (s *set) Decide(seen batch.Sight, want map[plan.Revision]int, keep map[string]bool) batch.Move {
+	f := facts{Sight: seen, full: s.Full(), unavailable: 1, settled: s.Status.ObservedGeneration == s.Generation}
+	if r := s.Spec.UpdateStrategy.RollingUpdate; r != nil && r.MaxUnavailable != nil {
+		if n, err := intstr.GetScaledValueFromIntOrPercent(r.MaxUnavailable, f.full, true); err == nil {
+			f.unavailable = max(1, n)
+		}
 	}
-	return t, nil
+	return decide(f, want, keep)
 }

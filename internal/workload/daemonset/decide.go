@@ -5,58 +5,53 @@ import (
 	"slices"
 
 	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/workload/batch"
 )
-
-// A move is what has to be done next to come nearer to an order.
-type move struct {
-	put    plan.Revision // the template to put in the place of the present one; "": the present one stays
-	leave  []member      // have to go, and are kept
-	remove []member      // have to go now
-}
 
 // facts are what a move is decided by.
 type facts struct {
+	batch.Sight
 	full        int
-	unavailable int // how many pods may be unavailable because of us
-	template    plan.Revision
+	unavailable int  // how many pods may be unavailable because of us
 	settled     bool // Kubernetes has taken note of the template
-	members     []member
 }
 
 // decide finds the next move towards so many pods of each revision: the template becomes that of the revision that is short,
-// then pods that are too many are sent away and come back as that.
-func decide(f facts, want map[plan.Revision]int, keep map[string]bool) move {
+// then pods that are too many are sent away and come back as that. At rest, what the user asks for stands in the spec again
+// where new pods of it are what is wanted.
+func decide(f facts, want map[plan.Revision]int, keep map[string]bool) batch.Move {
 	count := f.count()
 	short := f.short(count, want)
-	if short == "" {
-		return move{}
+	switch {
+	case short == "" && f.Instead && f.Rest:
+		return batch.Move{Put: f.Asked, HandBack: true}
+	case short == "":
+		return batch.Move{}
+	case short != f.Template:
+		return batch.Move{Put: short}
+	case !f.settled:
+		return batch.Move{} // a pod that went now could come back as what the template was before
 	}
-	if short != f.template {
-		return move{put: short}
-	}
-	if !f.settled {
-		return move{} // a pod that went now could come back as what the template was before
-	}
-	var m move
+	var m batch.Move
 	victims := f.victims(short, count, want)
 	room, missing := f.room(victims), want[short]-count[short]
 	for _, serving := range []bool{false, true} {
 		for _, o := range victims {
-			if missing == 0 || o.serves() != serving || count[o.revision] <= want[o.revision] {
+			if missing == 0 || o.Serves() != serving || count[o.Revision] <= want[o.Revision] {
 				continue
 			}
 			switch {
-			case keep[o.pod.Name]:
-				m.leave = append(m.leave, o)
+			case keep[o.Instance]:
+				m.Leave = append(m.Leave, o)
 			case !serving:
-				m.remove = append(m.remove, o)
+				m.Remove = append(m.Remove, o)
 			case room > 0:
-				m.remove = append(m.remove, o)
+				m.Remove = append(m.Remove, o)
 				room--
 			default:
 				continue
 			}
-			count[o.revision]--
+			count[o.Revision]--
 			missing--
 		}
 	}
@@ -66,13 +61,13 @@ func decide(f facts, want map[plan.Revision]int, keep map[string]bool) move {
 // count counts the pods of each revision; what is missing comes as what the template says.
 func (f facts) count() map[plan.Revision]int {
 	count, left := map[plan.Revision]int{}, f.full
-	for _, o := range f.members {
-		if !o.going {
-			count[o.revision]++
+	for _, o := range f.Members {
+		if !o.Going {
+			count[o.Revision]++
 			left--
 		}
 	}
-	count[f.template] += max(0, left)
+	count[f.Template] += max(0, left)
 	return count
 }
 
@@ -85,8 +80,8 @@ func (f facts) short(count, want map[plan.Revision]int) plan.Revision {
 	if !spare {
 		return ""
 	}
-	if count[f.template] < want[f.template] {
-		return f.template
+	if count[f.Template] < want[f.Template] {
+		return f.Template
 	}
 	for _, r := range slices.Sorted(maps.Keys(want)) {
 		if count[r] < want[r] {
@@ -97,22 +92,22 @@ func (f facts) short(count, want map[plan.Revision]int) plan.Revision {
 }
 
 // victims are the pods of revisions that have too many, by node.
-func (f facts) victims(short plan.Revision, count, want map[plan.Revision]int) []member {
-	return slices.DeleteFunc(slices.Clone(f.members), func(o member) bool {
-		return o.going || o.revision == short || count[o.revision] <= want[o.revision]
+func (f facts) victims(short plan.Revision, count, want map[plan.Revision]int) []batch.Member {
+	return slices.DeleteFunc(slices.Clone(f.Members), func(o batch.Member) bool {
+		return o.Going || o.Revision == short || count[o.Revision] <= want[o.Revision]
 	})
 }
 
 // room is how many pods that serve may be sent away now. A pod that is not ready takes up room, for it may have come in the
 // place of one that was sent away; but not if it is older than all that may have to go: a sick pod of the old revision
 // must not keep the bad new ones.
-func (f facts) room(victims []member) int {
+func (f facts) room(victims []batch.Member) int {
 	room := f.unavailable - f.full
-	for _, o := range f.members {
-		old := !o.going && !slices.ContainsFunc(victims, func(v member) bool {
-			return !o.pod.CreationTimestamp.Before(&v.pod.CreationTimestamp)
+	for _, o := range f.Members {
+		old := !o.Going && !slices.ContainsFunc(victims, func(v batch.Member) bool {
+			return !o.Pod.CreationTimestamp.Before(&v.Pod.CreationTimestamp)
 		})
-		if o.serves() || old {
+		if o.Serves() || old {
 			room++
 		}
 	}

@@ -12,12 +12,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/workload/batch"
 )
 
-// set writes a DaemonSet as "old old new! new-": one word per node, with ! not ready, ? not ready and
+// pods writes those of a DaemonSet as "old old new! new-": one word per node, with ! not ready, ? not ready and
 // older than the others, - told to go, and . no pod.
-func set(text string) []member {
-	var members []member
+func pods(text string) []batch.Member {
+	var members []batch.Member
 	for i, word := range strings.Fields(text) {
 		if word == "." {
 			continue
@@ -31,22 +32,27 @@ func set(text string) []member {
 			p.Status = corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1",
 				Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}
 		}
-		members = append(members, member{pod: p, revision: plan.Revision(strings.TrimRight(word, "!?-")), going: strings.HasSuffix(word, "-")})
+		members = append(members, batch.Member{
+			Pod: p, Instance: p.Name, Revision: plan.Revision(strings.TrimRight(word, "!?-")), Going: strings.HasSuffix(word, "-"),
+		})
 	}
 	return members
 }
 
 // text writes a move.
-func (m move) text() string {
+func text(m batch.Move) string {
 	var parts []string
-	if m.put != "" {
-		parts = append(parts, "put "+string(m.put))
+	if m.Put != "" {
+		parts = append(parts, "put "+string(m.Put))
 	}
-	for _, o := range m.leave {
-		parts = append(parts, o.pod.Name+" leaves")
+	if m.HandBack {
+		parts = append(parts, "back")
 	}
-	for _, o := range m.remove {
-		parts = append(parts, "delete "+o.pod.Name)
+	for _, o := range m.Leave {
+		parts = append(parts, o.Pod.Name+" leaves")
+	}
+	for _, o := range m.Remove {
+		parts = append(parts, "delete "+o.Pod.Name)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -56,6 +62,8 @@ func TestDecide(t *testing.T) {
 	for _, c := range []struct {
 		reason, pods string
 		template     plan.Revision
+		asked        plan.Revision
+		rest         bool
 		unsettled    bool
 		unavailable  int
 		want         wish
@@ -81,11 +89,17 @@ func TestDecide(t *testing.T) {
 		{reason: "a new node made one too many", pods: "a a b b", template: "b", want: wish{"a": 3, "b": 1}, result: "put a"},
 		{reason: "the one too many goes", pods: "a a b b", template: "a", want: wish{"a": 3, "b": 1}, result: "delete agent-2"},
 		{reason: "forward again with the next batch", pods: "a a a b", template: "a", want: wish{"a": 2, "b": 2}, result: "put b"},
+		{reason: "what it would read may change: copies take its place first", pods: "a a a", template: "b*", want: wish{"a": 2, "b": 1}, result: "put b"},
+		{reason: "back: pods whose configuration has changed under them go too", pods: "a* a", template: "a", want: wish{"a": 2}, result: "delete agent-0"},
+		{reason: "at rest what the user wrote stands there again", pods: "b b", template: "b", asked: "b", rest: true, want: wish{"b": 2}, result: "put b, back"},
+		{reason: "at rest, but the user asks for what was rejected", pods: "a a", template: "a", asked: "b", want: wish{"a": 2}},
 		{reason: "no nodes", pods: "", template: "a", want: wish{"a": 1}},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
-			f := facts{full: len(strings.Fields(c.pods)), unavailable: max(1, c.unavailable), template: c.template, settled: !c.unsettled, members: set(c.pods)}
-			if got := decide(f, c.want, map[string]bool{c.keep: true}).text(); got != c.result {
+			f := facts{full: len(strings.Fields(c.pods)), unavailable: max(1, c.unavailable), settled: !c.unsettled, Sight: batch.Sight{
+				Template: c.template, Asked: c.asked, Instead: c.asked != "", Rest: c.rest, Members: pods(c.pods),
+			}}
+			if got := text(decide(f, c.want, map[string]bool{c.keep: true})); got != c.result {
 				t.Errorf("got %q, want %q", got, c.result)
 			}
 		})
@@ -97,22 +111,22 @@ func TestMovesArrive(t *testing.T) {
 	for n := 1; n <= 4; n++ {
 		for from := 0; from <= n; from++ {
 			for to := 0; to <= n; to++ {
-				members := set(strings.Repeat("b ", from) + strings.Repeat("a ", n-from))
+				members := pods(strings.Repeat("b ", from) + strings.Repeat("a ", n-from))
 				template, want := plan.Revision("b"), map[plan.Revision]int{"a": n - to, "b": to}
 				for range 4 * n {
-					m := decide(facts{full: n, unavailable: 1, template: template, settled: true, members: members}, want, nil)
-					if len(m.remove) > 1 {
-						t.Fatalf("%d of %d to %d: %s", from, n, to, m.text())
+					m := decide(facts{full: n, unavailable: 1, settled: true, Sight: batch.Sight{Template: template, Members: members}}, want, nil)
+					if len(m.Remove) > 1 {
+						t.Fatalf("%d of %d to %d: %s", from, n, to, text(m))
 					}
-					if m.put != "" {
-						template = m.put
+					if m.Put != "" {
+						template = m.Put
 					}
-					for _, gone := range m.remove { // and come back at once
-						i := slices.IndexFunc(members, func(o member) bool { return o.pod == gone.pod })
-						members[i].revision = template
+					for _, gone := range m.Remove { // and come back at once
+						i := slices.IndexFunc(members, func(o batch.Member) bool { return o.Pod == gone.Pod })
+						members[i].Revision = template
 					}
 				}
-				f := facts{full: n, template: template, members: members}
+				f := facts{full: n, Sight: batch.Sight{Template: template, Members: members}}
 				if got := f.count(); got["a"] != n-to || got["b"] != to {
 					t.Errorf("%d of %d to %d ended at %v", from, n, to, got)
 				}
@@ -134,9 +148,9 @@ func TestPoolsAreAsManyAsNodes(t *testing.T) {
 		{"one starts", "b! a a", "b", "a: 2 wanted, 2 ready, 2 running; b: 1 wanted, 0 ready, 1 running"},
 		{"going back", "b a a", "a", "a: 2 wanted, 2 ready, 2 running; b: 1 wanted, 1 ready, 1 running"},
 	} {
-		tg := &target{template: c.template, members: set(c.pods), set: &appsv1.DaemonSet{}}
-		tg.set.Status.DesiredNumberScheduled = int32(len(strings.Fields(c.pods)))
-		if got := words(tg.pools()); got != c.want {
+		of := &set{&appsv1.DaemonSet{}}
+		of.Status.DesiredNumberScheduled = int32(len(strings.Fields(c.pods)))
+		if got := words(batch.Pools(of, c.template, "", pods(c.pods))); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.reason, got, c.want)
 		}
 	}

@@ -3,8 +3,9 @@
 //
 // # What serin writes
 //
-// As field manager "serin": spec.updateStrategy.type (OnDelete, which rolls nothing out), the annotation serin.dev/held-by,
-// and while another template stands in the place of the one that was asked for, serin.dev/asked. A batch is pods deleted in
+// As field manager "serin": spec.updateStrategy.type (OnDelete, which rolls nothing out) and annotations: serin.dev/held-by,
+// while another template stands in the place of the one that was asked for serin.dev/asked, and of configuration
+// serin.dev/config and serin.dev/copies. A batch is pods deleted in
 // the order of their nodes' names, those first that are not ready, as many at a time as the user's maxUnavailable says
 // (one without it); they come back as what the template says.
 //
@@ -26,7 +27,9 @@
 //
 // # Revisions
 //
-// A revision is a digest of the pod template. What its ConfigMaps and Secrets hold is not part of it.
+// See package internal/workload/batch. After a promotion the user's own template stands in the spec again, and a new node
+// gets a pod that reads the originals; when these change, that pod is found to be of another revision and is replaced by one
+// with copies.
 //
 // Run for real against Kubernetes 1.36 (cluster_test.go): with pods that run on the cluster's one node, and, for batches over
 // several nodes, with the real DaemonSet controller over nodes whose kubelet is part of the test.

@@ -25,6 +25,7 @@ import (
 	"serin.dev/serin/internal/cluster/held"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/workload"
+	"serin.dev/serin/internal/workload/batch"
 )
 
 // patience bounds every wait for the cluster.
@@ -35,7 +36,7 @@ const size = 3
 // A bench is a StatefulSet on the real cluster, as its user and as serin see it.
 type bench struct {
 	t      *testing.T
-	sets   *StatefulSets
+	sets   *batch.Sets
 	target string
 	key    types.NamespacedName
 	writes *counting
@@ -280,7 +281,7 @@ func TestBatchByBatchAndPromoted(t *testing.T) {
 		}
 	}
 	b.reach(wish{v2: size, v1: 0})
-	b.until("it is held again", func() bool { b.reach(wish{v2: size}); return (&target{set: b.get()}).partition() == beyond })
+	b.until("it is held again", func() bool { b.reach(wish{v2: size}); return (&set{b.get()}).partition() == beyond })
 	b.quiet(wish{v2: size})
 	if s := b.get(); s.Status.CurrentRevision != s.Status.UpdateRevision {
 		t.Errorf("current %s, update %s", s.Status.CurrentRevision, s.Status.UpdateRevision)
@@ -426,8 +427,8 @@ func TestEjected(t *testing.T) {
 		}
 	}
 	s := b.get()
-	if s.Annotations[cluster.HeldAnnotation] != "" || (&target{set: s}).partition() != 0 {
-		t.Errorf("still held: %v, partition %d", s.Annotations, (&target{set: s}).partition())
+	if s.Annotations[cluster.HeldAnnotation] != "" || (&set{s}).partition() != 0 {
+		t.Errorf("still held: %v, partition %d", s.Annotations, (&set{s}).partition())
 	}
 	for _, m := range s.ManagedFields {
 		if m.Manager == cluster.Manager {

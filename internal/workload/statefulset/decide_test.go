@@ -1,6 +1,7 @@
 package statefulset
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"testing"
@@ -10,12 +11,13 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"serin.dev/serin/internal/plan"
+	"serin.dev/serin/internal/workload/batch"
 )
 
-// set writes a StatefulSet as "old old new! new-": one word per ordinal, with ! not ready, ? not ready
+// pods writes those of a StatefulSet as "old old new! new-": one word per ordinal, with ! not ready, ? not ready
 // and older than the others, - told to go, and . no pod.
-func set(text string) []member {
-	var members []member
+func pods(text string) []batch.Member {
+	var members []batch.Member
 	for i, word := range strings.Fields(text) {
 		if word == "." {
 			continue
@@ -29,8 +31,8 @@ func set(text string) []member {
 			p.Status = corev1.PodStatus{Phase: corev1.PodRunning, PodIP: "10.0.0.1",
 				Conditions: []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue}}}
 		}
-		members = append(members, member{
-			pod: p, ordinal: i, revision: plan.Revision(strings.TrimRight(word, "!?-")), going: strings.HasSuffix(word, "-"),
+		members = append(members, batch.Member{
+			Pod: p, Instance: p.Name, Revision: plan.Revision(strings.TrimRight(word, "!?-")), Going: strings.HasSuffix(word, "-"),
 		})
 	}
 	return members
@@ -78,19 +80,29 @@ func TestDecide(t *testing.T) {
 		{reason: "its template is there again: all roll", pods: "b b b", update: "a", current: "b", asked: "b", want: wish{"a": 3}, result: "partition 0"},
 		{reason: "all rolled: what is asked for is put there again", pods: "a a a", update: "a", current: "a", asked: "b", want: wish{"a": 3},
 			result: "held, put b back"},
+		{reason: "what it would read may change: copies take its place first", pods: "a a a", update: "b*", current: "a", asked: "b", want: wish{"a": 2, "b": 1},
+			result: "held, put b"},
+		{reason: "with copies in place", pods: "a a a", update: "b", current: "a", asked: "b", want: wish{"a": 2, "b": 1}, result: "partition 2"},
+		{reason: "all have them: what the user wrote stands there again", pods: "b b b", update: "b", current: "b", asked: "b", want: wish{"b": 3},
+			result: "held, put b back"},
+		{reason: "back: what the user wrote stands there again", pods: "a a a", update: "b", current: "a", asked: "b", want: wish{"a": 3},
+			result: "held, put b back"},
+		{reason: "back, and what the old ones read has changed: copies of that first", pods: "a* a* b", update: "b", current: "a*", asked: "b", want: wish{"a": 3},
+			result: "held, put a"},
+		{reason: "then all get them", pods: "a* a* b", update: "a", current: "a*", asked: "b", want: wish{"a": 3}, result: "partition 0"},
 		{reason: "a stranger goes", pods: "a a x", update: "a", current: "a", want: wish{"a": 3}, result: "held, delete 2"},
 		{reason: "no pods yet", pods: ". . .", update: "b", current: "a", want: wish{"a": 2, "b": 1}, result: "partition 2"},
 	} {
 		t.Run(c.reason, func(t *testing.T) {
 			f := facts{replicas: len(strings.Fields(c.pods)), partition: beyond, settled: true, unavailable: 1, ordered: c.ordered,
-				update: c.update, current: c.current, asked: c.asked, members: set(c.pods)}
+				Sight: batch.Sight{Template: c.update, Current: c.current, Asked: cmp.Or(c.asked, c.update), Instead: c.asked != "" && c.update != c.asked+"*", Members: pods(c.pods)}}
 			keep := map[string]bool{}
-			for _, o := range f.members {
-				if strings.Contains(c.keep, fmt.Sprint(o.ordinal)) {
-					keep[o.instance()] = true
+			for _, o := range f.Members {
+				if strings.Contains(c.keep, fmt.Sprint(ordinal(o.Pod))) {
+					keep[o.Instance] = true
 				}
 			}
-			if got := decide(f, c.want, keep).String(); got != c.result {
+			if got := text(decide(f, c.want, keep)); got != c.result {
 				t.Errorf("got %q, want %q", got, c.result)
 			}
 		})
@@ -99,9 +111,9 @@ func TestDecide(t *testing.T) {
 
 // Wherever ordinals begin, the partition counts from there.
 func TestDecideFromAnotherStart(t *testing.T) {
-	members := set(". . . . . a a a")
-	f := facts{replicas: 3, start: 5, unavailable: 1, update: "b", current: "a", members: members}
-	got := decide(f, map[plan.Revision]int{"a": 2, "b": 1}, map[string]bool{members[2].instance(): true}).String()
+	members := pods(". . . . . a a a")
+	f := facts{replicas: 3, start: 5, unavailable: 1, Sight: batch.Sight{Template: "b", Current: "a", Members: members}}
+	got := text(decide(f, map[plan.Revision]int{"a": 2, "b": 1}, map[string]bool{members[2].Instance: true}))
 	if got != "partition 3, 7 leaves" {
 		t.Errorf("got %q", got)
 	}
@@ -123,9 +135,8 @@ func TestPoolsAreAsManyAsTheSet(t *testing.T) {
 		{"three revisions", "a b c", "c", "a", beyond, "a: 1 wanted, 1 ready, 1 running; b: 1 wanted, 1 ready, 1 running; c: 1 wanted, 1 ready, 1 running"},
 		{"nothing yet", ". . .", "a", "a", 0, "a: 3 wanted, 0 ready, 0 running"},
 	} {
-		tg := &target{update: c.update, current: c.current, members: set(c.pods)}
-		tg.set = sized(int32(len(strings.Fields(c.pods))), c.partition)
-		if got := words(tg.pools()); got != c.want {
+		of := sized(int32(len(strings.Fields(c.pods))), c.partition)
+		if got := words(batch.Pools(of, c.update, c.current, pods(c.pods))); got != c.want {
 			t.Errorf("%s:\n got %s\nwant %s", c.reason, got, c.want)
 		}
 	}

@@ -4,8 +4,9 @@
 //
 // # What serin writes
 //
-// As field manager "serin": spec.updateStrategy.rollingUpdate.partition, the annotation serin.dev/held-by, and while an
-// earlier template stands in the place of the one that was asked for, serin.dev/asked. While nothing is released the
+// As field manager "serin": spec.updateStrategy.rollingUpdate.partition and annotations: serin.dev/held-by, while another
+// template stands in the place of the one that was asked for serin.dev/asked, and of configuration serin.dev/config and
+// serin.dev/copies. While nothing is released the
 // partition is beyond any size: a changed template rolls nothing out, and pods that come new because of a restart or of
 // a larger size are of the old revision. {old: N-k, new: k} is a partition that leaves k pods to Kubernetes, which replaces
 // them from the highest ordinal down, one after the other (or as many as maxUnavailable says).
@@ -23,8 +24,9 @@
 //
 // # Revisions
 //
-// A revision is a digest of the pod template. What its ConfigMaps and Secrets hold is not part of it: pods of a StatefulSet
-// read the originals. volumeClaimTemplates cannot be changed in Kubernetes, so they do not count.
+// See package internal/workload/batch. While nothing is released the user's own template stands in the spec, whatever pods
+// read, for the partition lets none be made from it. volumeClaimTemplates cannot be changed in Kubernetes, so they do not
+// count.
 //
 // # Quirks
 //
@@ -33,5 +35,5 @@
 // template for the current one without being asked. A user who grows the StatefulSet during a batch gets the additional
 // pods in the new revision, and serin sends back those that are too many.
 //
-// Run for real against Kubernetes 1.36 (statefulset_cluster_test.go).
+// Run for real against Kubernetes 1.36 (cluster_test.go).
 package statefulset

@@ -1,4 +1,4 @@
-package daemonset
+package batch
 
 import (
 	"context"
@@ -12,48 +12,50 @@ import (
 	"serin.dev/serin/internal/plan"
 )
 
-// Observe reads what runs of the target. A DaemonSet that is not there runs nothing.
-func (d *DaemonSets) Observe(ctx context.Context, name string) ([]plan.Pool, error) {
-	t, err := d.read(ctx, name)
+// Observe reads what runs of the target. A set that is not there runs nothing.
+func (s *Sets) Observe(ctx context.Context, name string) ([]plan.Pool, error) {
+	t, err := s.read(ctx, name)
 	if missing(err) {
 		return nil, nil
 	}
 	if err == nil {
-		err = d.readPods(ctx, name, t)
+		err = s.readPods(ctx, name, t)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("observe %s: %w", name, err)
 	}
-	return t.pools(), nil
+	return Pools(t.set, t.template.revision, t.current.revision, t.members), nil
 }
 
-// pools counts pods by revision. A pool is asked to have the pods that were not told to go; what then is missing comes as what
-// the template says.
-func (t *target) pools() []plan.Pool {
+// Pools counts pods by revision.
+func Pools(set Set, template, current plan.Revision, members []Member) []plan.Pool {
 	by := map[plan.Revision]*plan.Pool{}
 	pods := map[plan.Revision][]*corev1.Pod{}
+	staying := map[plan.Revision]int{}
 	at := func(r plan.Revision) *plan.Pool {
 		if by[r] == nil {
 			by[r] = &plan.Pool{Name: plan.PoolName(r), Revision: r, Endpoints: []plan.Endpoint{}}
 		}
 		return by[r]
 	}
-	left := t.full()
-	for _, m := range t.members {
-		p := at(m.revision)
+	for _, m := range members {
+		p := at(m.Revision)
 		p.Running++
-		pods[m.revision] = append(pods[m.revision], m.pod)
-		if !m.going {
-			p.Wanted++
-			left--
+		pods[m.Revision] = append(pods[m.Revision], m.Pod)
+		if !m.Going {
+			staying[m.Revision]++
 		}
-		if m.serves() && !m.leaving {
+		if m.Serves() && !m.Leaving {
 			p.Ready++
 			p.Updated++
-			p.Endpoints = append(p.Endpoints, pod.Endpoint(m.pod))
+			e := pod.Endpoint(m.Pod)
+			e.Instance = m.Instance
+			p.Endpoints = append(p.Endpoints, e)
 		}
 	}
-	at(t.template).Wanted += max(0, left)
+	for r, n := range set.Share(template, current, staying) {
+		at(r).Wanted = n
+	}
 	var pools []plan.Pool
 	for r, p := range by {
 		if p.Ready < p.Wanted {

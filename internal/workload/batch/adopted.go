@@ -1,0 +1,50 @@
+package batch
+
+import (
+	"slices"
+	"strings"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/config"
+)
+
+// An adopted form is what pods were made from before serin held the set, and what the originals that they read held then.
+// There is none once the last of those pods is gone.
+type adopted struct {
+	form   string // its ID
+	config []config.Source
+}
+
+// readAdopted reads the note on a set; nil where there is none.
+func readAdopted(o metav1.Object) (*adopted, error) {
+	id, text, _ := strings.Cut(o.GetAnnotations()[cluster.ConfigAnnotation], " ")
+	if id == "" {
+		return nil, nil
+	}
+	sources, err := config.ReadNote(text)
+	return &adopted{id, sources}, err
+}
+
+func (a *adopted) note() string {
+	if a == nil {
+		return ""
+	}
+	return a.form + " " + config.Note(a.config)
+}
+
+// adopt is what the note shall be now: it begins when serin takes hold, and ends with the last pod it is about.
+func (t *target) adopt() *adopted {
+	switch {
+	case !t.workload().Held() && t.template.loose:
+		return &adopted{t.template.ID, t.template.reads}
+	case t.adopted == nil:
+		return nil
+	}
+	about := func(id string) bool { return id == t.adopted.form }
+	if t.set.Current() != "" && about(t.current.ID) || slices.ContainsFunc(t.members, func(m Member) bool { return about(m.form.ID) }) {
+		return t.adopted
+	}
+	return nil
+}
