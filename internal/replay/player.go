@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync"
 	"time"
 
 	"serin.dev/serin/internal/judge"
@@ -20,6 +21,8 @@ type player struct {
 	now   *Frame
 	next  *Frame
 	base  metric.Snapshot
+	mu    sync.Mutex // queries are asked at once
+	said  answers
 	gone  Passed
 	looks int
 }
@@ -59,6 +62,7 @@ func (p *player) fetch(ctx context.Context) error {
 // turn makes the next frame the present one.
 func (p *player) turn(ctx context.Context) error {
 	p.now = p.next
+	p.said.hear(*p.now)
 	if p.keep != nil {
 		if err := p.keep.Write(*p.now); err != nil {
 			return err
@@ -108,6 +112,14 @@ func (p *player) watched(with func(plan.Use) (judge.Judge, error)) func(plan.Use
 type shown struct {
 	judge.Judge
 	player *player
+}
+
+// Wants says whether the judge still has a use for a metric.
+func (s shown) Wants(state judge.State, metric string) bool {
+	w, chooses := s.Judge.(interface {
+		Wants(judge.State, string) bool
+	})
+	return !chooses || w.Wants(state, metric)
 }
 
 // Look weighs one look.

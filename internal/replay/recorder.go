@@ -4,8 +4,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -78,6 +80,9 @@ func (r *Recorder) see(now *reel, k reconcile.Looking) error {
 		}
 	}
 	f.Weight = &k.Weight
+	for _, metric := range slices.Sorted(maps.Keys(k.Answers)) {
+		f.Answers = append(f.Answers, Answer{Analysis: k.Analysis, Metric: metric, Reading: k.Answers[metric]})
+	}
 	return now.writer.Write(f)
 }
 

@@ -13,15 +13,22 @@ import (
 	"time"
 
 	"serin.dev/serin/internal/compile"
+	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/plan"
 )
 
-// Schema names the format of a recording: JSON lines, a Head and then Frames. Fields are only added; a change of meaning is
-// another schema.
-const Schema = "https://serin.dev/schema/recording/1"
+// Schema names the format of a recording: JSON lines, a Head and then Frames, each followed by the Answers of its instant. Fields are
+// only added; a change of meaning is another schema. The first one, which is still read, had no answers.
+const (
+	Schema = "https://serin.dev/schema/recording/2"
+	first  = "https://serin.dev/schema/recording/1"
+)
 
-const lineLimit = 16 << 20 // bytes of one line
+const (
+	lineLimit    = 16 << 20 // bytes of one line
+	answersLimit = 64 << 20 // bytes of the answers of one instant
+)
 
 // A Head says what was recorded.
 type Head struct {
@@ -37,6 +44,14 @@ type Frame struct {
 	At     time.Time `json:"at"`
 	Weight *float64  `json:"weight,omitempty"` // per cent of traffic meant for the canary; absent: not known
 	metric.Snapshot
+	Answers []Answer `json:"-"` // lines of their own
+}
+
+// An Answer is what a query of the users' own was answered with, for a look at the instant of its frame.
+type Answer struct {
+	Analysis string `json:"analysis"`
+	Metric   string `json:"metric"`
+	judge.Reading
 }
 
 // A Tape gives a recording, oldest frame first; Next returns io.EOF after the last.
@@ -62,25 +77,53 @@ func NewWriter(w io.Writer, h Head) (*Writer, error) {
 	return &Writer{out: out}, nil
 }
 
-// Write writes one frame. A second one of the same instant is left out: it is the same counters, read for another analysis.
+// Write writes one frame. Of a second one of the same instant only the answers are written: it is the same counters, read for
+// another analysis.
 func (w *Writer) Write(f Frame) error {
-	if !f.At.After(w.last) {
+	if f.At.After(w.last) {
+		w.last = f.At
+		if err := w.encode(f); err != nil {
+			return err
+		}
+	}
+	if !f.At.Equal(w.last) {
 		return nil
 	}
-	w.last = f.At
-	if err := w.out.Encode(f); err != nil {
+	for _, a := range f.Answers {
+		if err := w.encode(answered{f.At, a}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (w *Writer) encode(line any) error {
+	if err := w.out.Encode(line); err != nil {
 		return fmt.Errorf("write the recording: %w", err)
 	}
 	return nil
 }
 
+// answered is the line of an answer.
+type answered struct {
+	At time.Time `json:"at"`
+	Answer
+}
+
+// A line is a frame or an answer.
+type line struct {
+	Frame
+	Answer
+}
+
 // A file is a recording that is read line by line.
 type file struct {
-	name string
-	head Head
-	in   *bufio.Scanner
-	line int
-	last time.Time
+	name  string
+	head  Head
+	in    *bufio.Scanner
+	line  int
+	ahead *Frame // the next frame, which ended the answers of the one before it
+	last  time.Time
 }
 
 // Read reads a recording. name is for errors.
@@ -93,7 +136,7 @@ func Read(name string, in io.Reader) (Tape, error) {
 		return nil, err
 	}
 	switch {
-	case f.head.Schema != Schema:
+	case f.head.Schema != Schema && f.head.Schema != first:
 		return nil, fmt.Errorf("%s:1: schema %q is not %s: this is no recording, or one of another serin", name, f.head.Schema, Schema)
 	case f.head.Start.IsZero():
 		return nil, fmt.Errorf("%s:1: start: says nothing about when the release began", name)
@@ -103,23 +146,89 @@ func Read(name string, in io.Reader) (Tape, error) {
 
 func (f *file) Head() Head { return f.head }
 
-// Next reads a frame.
+// Next reads a frame with its answers.
 func (f *file) Next(ctx context.Context) (Frame, error) {
-	var one Frame
 	if err := ctx.Err(); err != nil {
-		return one, err
+		return Frame{}, err
 	}
-	if err := f.decode(&one); err != nil {
-		return one, err
+	one := f.ahead
+	if one == nil {
+		next, err := f.frame()
+		if err != nil {
+			return Frame{}, err
+		}
+		one = &next
 	}
+	var err error
+	f.ahead, err = f.answers(one)
+	return *one, err
+}
+
+// answers reads those of a frame, up to the next frame or the end.
+func (f *file) answers(of *Frame) (next *Frame, err error) {
+	for size := 0; ; {
+		var l line
+		if err := f.decode(&l); errors.Is(err, io.EOF) {
+			return nil, nil
+		} else if err != nil {
+			return nil, err
+		}
+		if !l.isAnswer() {
+			return &l.Frame, f.check(l.Frame)
+		}
+		if size += len(f.in.Bytes()); size > answersLimit {
+			return nil, fmt.Errorf("%s:%d: more than %d MB of answers at one instant", f.name, f.line, answersLimit>>20)
+		}
+		if err := f.checkAnswer(l); err != nil {
+			return nil, err
+		}
+		of.Answers = append(of.Answers, l.Answer)
+	}
+}
+
+func (f *file) frame() (Frame, error) {
+	var l line
+	if err := f.decode(&l); err != nil {
+		return Frame{}, err
+	}
+	if l.isAnswer() {
+		return Frame{}, fmt.Errorf("%s:%d: metric: an answer stands behind the counters of its instant, and there are none", f.name, f.line)
+	}
+	return l.Frame, f.check(l.Frame)
+}
+
+func (l line) isAnswer() bool {
+	return l.Analysis != "" || l.Metric != "" || l.Value != nil || l.Error != ""
+}
+
+func (f *file) check(one Frame) error {
 	if !one.At.After(f.last) {
-		return one, fmt.Errorf("%s:%d: at: %s does not come after %s", f.name, f.line, one.At.Format(time.RFC3339Nano), f.last.Format(time.RFC3339Nano))
+		return fmt.Errorf("%s:%d: at: %s does not come after %s", f.name, f.line, one.At.Format(time.RFC3339Nano), f.last.Format(time.RFC3339Nano))
 	}
 	if w := one.Weight; w != nil && !(*w >= 0 && *w <= 100) {
-		return one, fmt.Errorf("%s:%d: weight: %g is not from 0 to 100 per cent", f.name, f.line, *w)
+		return fmt.Errorf("%s:%d: weight: %g is not from 0 to 100 per cent", f.name, f.line, *w)
 	}
 	f.last = one.At
-	return one, nil
+	return nil
+}
+
+func (f *file) checkAnswer(l line) error {
+	field := ""
+	switch {
+	case f.head.Schema == first:
+		field = "metric: recordings of this schema have no answers"
+	case l.Analysis == "" || l.Metric == "":
+		field = "metric: an answer says of which analysis and metric it is"
+	case (l.Value == nil) == (l.Error == ""):
+		field = "value: an answer is a value or an error"
+	case !l.At.Equal(f.last):
+		field = fmt.Sprintf("at: an answer of %s stands behind the counters of %s", l.At.Format(time.RFC3339Nano), f.last.Format(time.RFC3339Nano))
+	case l.Weight != nil || l.Tracks != nil || l.Problems != nil:
+		field = "metric: counters and an answer stand on lines of their own"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%s:%d: %s", f.name, f.line, field)
 }
 
 func (f *file) decode(into any) error {

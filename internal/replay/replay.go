@@ -87,11 +87,14 @@ func begin(ctx context.Context, r Replay) (*replaying, plan.Plan, error) {
 		p.Draft.Target.Revision = rev
 	}
 	first, second, err := simulation.Compile(p.Draft, p.world)
+	if err == nil {
+		p.plan, err = redirect(second)
+	}
 	if err != nil {
 		return nil, first, err
 	}
-	p.plan, p.script.Out, p.world.Rate = second, r.Out, 0
-	means := simulation.Means(p.world, p.store, second, p.player.watched(r.Judge))
+	p.script.Out, p.world.Rate = r.Out, 0
+	means := simulation.Means(p.world, p.store, p.plan, p.player.watched(r.Judge))
 	for kind := range means.Metrics {
 		means.Metrics[kind] = &p.player
 	}
@@ -99,7 +102,10 @@ func begin(ctx context.Context, r Replay) (*replaying, plan.Plan, error) {
 	return p, first, p.player.fetch(ctx)
 }
 
-var _ metric.Store = (*player)(nil)
+var (
+	_ metric.Store   = (*player)(nil)
+	_ metric.Querier = (*player)(nil)
+)
 
 // stand lets the previous revision stand before the recording begins.
 func (p *replaying) stand(ctx context.Context, first plan.Plan) error {

@@ -2,6 +2,7 @@ package replay_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,6 +15,7 @@ import (
 	"serin.dev/serin/internal/compile"
 	"serin.dev/serin/internal/dialect/native"
 	"serin.dev/serin/internal/judge"
+	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/replay"
 	"serin.dev/serin/internal/simulation"
@@ -68,8 +70,21 @@ func (l listening) Look(s judge.State, look judge.Look) (judge.State, plan.Verdi
 	return s, v
 }
 
+func (l listening) Wants(s judge.State, metric string) bool {
+	w, chooses := l.Judge.(interface {
+		Wants(judge.State, string) bool
+	})
+	return !chooses || w.Wants(s, metric)
+}
+
 // record lets a release happen in the simulated world and keeps its looks.
 func record(t *testing.T, d compile.Draft, scenario simulation.Scenario, seed uint64) (recording string, verdicts said, e simulation.Ending) {
+	t.Helper()
+	return recordBeside(t, d, scenario, seed, nil)
+}
+
+// recordBeside does so where there are stores for queries beside the world.
+func recordBeside(t *testing.T, d compile.Draft, scenario simulation.Scenario, seed uint64, stores map[string]metric.Store) (recording string, verdicts said, e simulation.Ending) {
 	t.Helper()
 	digest, err := replay.Digest(d)
 	if err != nil {
@@ -77,7 +92,7 @@ func record(t *testing.T, d compile.Draft, scenario simulation.Scenario, seed ui
 	}
 	var out bytes.Buffer
 	r := &replay.Recorder{Spec: digest, Open: func(string) (io.WriteCloser, error) { return nobodyCloses{&out}, nil }}
-	e, err = simulation.Tell(d, simulation.Story{Scenario: scenario, Seed: seed, Judge: verdicts.judge, Looked: r.See, Limit: 20 * time.Minute})
+	e, err = simulation.Tell(d, simulation.Story{Scenario: scenario, Seed: seed, Judge: verdicts.judge, Looked: r.See, Stores: stores, Limit: 20 * time.Minute})
 	if err := errors.Join(err, r.End()); err != nil {
 		t.Fatal(err)
 	}
@@ -87,6 +102,24 @@ func record(t *testing.T, d compile.Draft, scenario simulation.Scenario, seed ui
 type nobodyCloses struct{ io.Writer }
 
 func (nobodyCloses) Close() error { return nil }
+
+// readAll reads a recording to its end.
+func readAll(recording string) (head replay.Head, frames []replay.Frame, err error) {
+	tape, err := replay.Read("shop.jsonl", strings.NewReader(recording))
+	if err != nil {
+		return head, nil, err
+	}
+	for {
+		one, err := tape.Next(context.Background())
+		if errors.Is(err, io.EOF) {
+			return tape.Head(), frames, nil
+		}
+		if err != nil {
+			return head, nil, err
+		}
+		frames = append(frames, one)
+	}
+}
 
 func play(t *testing.T, d compile.Draft, recording string) (result replay.Result, verdicts said, transcript, again string) {
 	t.Helper()
@@ -203,14 +236,25 @@ func TestBrokenRecordings(t *testing.T) {
 	scenario, _ := simulation.Named("errors")
 	good, _, _ := record(t, d, scenario, 1)
 	lines := strings.SplitAfter(good, "\n")
+	const (
+		moment = `{"at":"2026-01-05T09:00:00Z","tracks":{}}` + "\n"
+		answer = `{"at":"2026-01-05T09:00:00Z","analysis":"judge","metric":"rate","value":1}` + "\n"
+	)
 	for _, c := range []struct{ reason, recording, says string }{
 		{"nothing", "", "shop.jsonl: is empty"},
 		{"another file", "{\"a\":1}\n", "shop.jsonl:1: json: unknown field \"a\""},
-		{"another schema", strings.Replace(good, "recording/1", "recording/9", 1), "shop.jsonl:1: schema"},
+		{"another schema", strings.Replace(good, "recording/2", "recording/9", 1), "shop.jsonl:1: schema"},
 		{"no beginning", `{"schema":"` + replay.Schema + `"}` + "\n", "shop.jsonl:1: start"},
 		{"half a line", lines[0] + lines[1] + lines[2][:40], "shop.jsonl:3: unexpected EOF"},
 		{"time that stands still", lines[0] + lines[1] + lines[1], "shop.jsonl:3: at: "},
 		{"a weight that is none", lines[0] + strings.Replace(lines[1], `"weight":0`, `"weight":101`, 1), "shop.jsonl:2: weight: 101 is not"},
+		{"an answer without counters", lines[0] + answer, "shop.jsonl:2: metric: an answer stands behind the counters"},
+		{"an answer of another instant", lines[0] + lines[1] + lines[2] + answer, "shop.jsonl:4: at: an answer of 2026-01-05T09:00:00Z stands behind the counters of "},
+		{"an answer of nothing", lines[0] + moment + strings.Replace(answer, "rate", "", 1), "shop.jsonl:3: metric: an answer says of which"},
+		{"an answer that is none", lines[0] + moment + strings.Replace(answer, `,"value":1`, "", 1), "shop.jsonl:3: value: an answer is a value or an error"},
+		{"an answer with counters", lines[0] + moment + strings.Replace(answer, `{`, `{"weight":1,`, 1), "shop.jsonl:3: metric: counters and an answer"},
+		{"an answer in the old schema", strings.Replace(lines[0], "recording/2", "recording/1", 1) + moment + answer, "shop.jsonl:3: metric: recordings of this schema"},
+		{"answers without end", lines[0] + moment + strings.Repeat(strings.Replace(answer, "1}", `"`+strings.Repeat("x", 9<<20)+`"}`, 1), 8), "shop.jsonl:10: more than 64 MB of answers"},
 		{"a line without end", lines[0] + strings.Repeat(" ", 17<<20), "shop.jsonl:2: bufio.Scanner: token too long"},
 	} {
 		tape, err := replay.Read("shop.jsonl", strings.NewReader(c.recording))
