@@ -26,8 +26,8 @@
 // # Tools that rewrite the template
 //
 // One that puts Git's template back while a release goes on (selfHeal of Argo CD) is given way to: after pods were made from
-// the fixed form, serin does not put it there again until the release is over; the pods it makes read the originals as
-// long as these hold what the revision wants.
+// the fixed form, serin does not put it there again until the release is over; the new pods read the originals, and are
+// replaced by ones with copies when these hold something else.
 //
 // # Letting go
 //

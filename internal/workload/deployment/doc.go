@@ -26,7 +26,9 @@
 // Apart from stable, the canary has an autoscaler of its own that follows the user's, with bounds that fit its share. Mingled it
 // has none: its share is its number of pods, and two autoscalers whose selectors meet stop each other.
 //
-// ScaledObjects are checked against KEDA's documentation of its fields, not run.
+// ScaledObjects: KEDA's own definition takes what is derived for the canary and drops nothing of it (keda_test.go, on a real API
+// server); KEDA's operator itself is not run. A pause (autoscaling.keda.sh/paused-replicas) on the user's object stays there: it is
+// about stable, and a canary held at no replicas would look healthy. serin pauses nothing.
 //
 // # Quirks
 //

@@ -239,7 +239,7 @@ func TestConfigurationUnderAToolThatInsists(t *testing.T) {
 		t.Errorf("serin put %s there again", name)
 	}
 	b.reach(wish{v1: 0, v2: size})
-	b.rests(wish{v2: size})
+	b.rests(wish{v2: size}, "two")
 	b.read("promoted", all("two"))
 }
 
