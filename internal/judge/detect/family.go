@@ -21,6 +21,9 @@ type Family struct {
 	Weight func(t float64) float64                  // per cent
 	Lag    float64                                  // seconds until the router does what the weight says
 	Stick  float64                                  // odds of the canary as routed over those of the weight; 0: as they are
+	Stray  func(t float64) float64                  // factor on these odds that changes with time; nil: none
+	Users  int                                      // so many users make all requests and stick to a track for some minutes; 0: requests are dealt one by one
+	Hidden func(t float64) bool                     // when the counters of the first canary pod cannot be read; nil: never
 	Skew   float64                                  // requests of a track's busiest pod over those of its quietest; 0: equal
 	Rates  func(t float64) (stable, canary float64) // failures per request
 	BadPod float64                                  // failures per request of the first canary pod, where it differs
@@ -122,7 +125,7 @@ func (f *Family) simple() bool {
 func (f *Family) ordinary() bool {
 	stable, canary := f.Rates(0)
 	return f.Good && f.simple() && stable == canary && f.Slow == nil && f.Every == 5 && f.Past > 0 && f.Busy == nil &&
-		f.Gaps == 0 && f.Restarts == 0 && f.Stick == 0 && f.Skew == 0 && f.RPS*f.Weight(f.Every) == 1000 && f.small()
+		f.Gaps == 0 && f.Restarts == 0 && f.Stick == 0 && f.Stray == nil && f.Users == 0 && f.Hidden == nil && f.Skew == 0 && f.RPS*f.Weight(f.Every) == 1000 && f.small()
 }
 
 func (f *Family) constant() bool {

@@ -39,6 +39,24 @@ func good() []Family {
 		same("same, 0.5 %, looks each 60 s", 0.005).with(func(f *Family) { f.Every, f.Apart = 60, 60 }),
 		same("same, 0.5 %, looks each 1 s", 0.005).with(func(f *Family) { f.Every, f.Apart, f.For = 1, 5, 1800 }),
 		same("at the tolerance: 0.5 to 0.57 %", 0.005).with(func(f *Family) { f.Rates = rates(0.005, 0.005*1.1+0.0002) }),
+		same("same, 0.5 %, sticky users: 1.8 times the share, and ever less", 0.005).with(func(f *Family) {
+			f.Stray = func(t float64) float64 { return 1 + 0.8*math.Exp(-t/600) }
+		}),
+		same("same, 0.5 %, the share sways by 30 %", 0.005).with(func(f *Family) {
+			f.Stray = func(t float64) float64 { return 1 + 0.3*math.Sin(t/200) }
+		}),
+		same("same, 0.5 %, from 25 back to 10 %, the router lags by a minute", 0.005).with(func(f *Family) {
+			f.Lag, f.Weight = 60, func(t float64) float64 {
+				if t <= 900 {
+					return 25
+				}
+				return 10
+			}
+		}),
+		same("same, 0.5 %, 300 sticky users, canary 20 %", 0.005).with(func(f *Family) { f.Users, f.Weight = 300, fixed(20) }),
+		same("same, 0.5 %, one of two canary pods cannot be read for a while", 0.005).with(func(f *Family) {
+			f.Hidden = func(t float64) bool { return t > 900 && t <= 1800 }
+		}),
 		same("no traffic", 0.005).with(func(f *Family) { f.RPS = 0 }),
 	}
 }

@@ -111,7 +111,8 @@ func blast(s Summary, _ *Family) string {
 }
 
 func (p *page) leave() {
-	p.head("Leave to promote, serin", "family", "truth", "before any rollback, %", "median seconds", "median canary requests")
+	p.head("Leave to promote, serin", "family", "truth", "before any rollback, %", "median seconds", "median canary requests",
+		"after the last look, %", "taken away for good, median seconds")
 	p.r.each(func(*Family) bool { return true }, func(row *Row) {
 		s, truth := row.By[Own], "bad"
 		switch {
@@ -120,7 +121,8 @@ func (p *page) leave() {
 		case row.Family.Edge:
 			truth = "edge of harm"
 		}
-		p.row(row.Family.title(), truth, fmt.Sprintf("%.1f", 100*s.Let()), number(s.PassAt), number(s.PassAfter))
+		p.row(row.Family.title(), truth, fmt.Sprintf("%.1f", 100*s.Let()), number(s.PassAt), number(s.PassAfter),
+			fmt.Sprintf("%.1f", 100*share(s.Leave, s.Releases)), number(s.TookAt))
 	})
 }
 

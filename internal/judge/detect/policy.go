@@ -95,12 +95,30 @@ type judged struct {
 	state judge.State
 }
 
-func (p *judged) Past(l judge.Look) { p.state, _ = p.j.Look(p.state, l) }
+func (p *judged) Past(l judge.Look) { p.weigh(l) }
 
-func (p *judged) See(s Scene) plan.Outcome {
-	var v plan.Verdict
-	p.state, v = p.j.Look(p.state, s.Look)
+func (p *judged) See(s Scene) plan.Outcome { return p.weigh(s.Look) }
+
+// weigh asks for the outcome alone where the judge can be asked for it: nobody reads the words.
+func (p *judged) weigh(l judge.Look) (o plan.Outcome) {
+	if w, ok := p.j.(weigher); ok {
+		p.state, o = w.Weigh(p.state, l)
+		return o
+	}
+	_, v := p.look(l)
 	return v.Outcome
+}
+
+// look asks for all that a judge says.
+func (p *judged) look(l judge.Look) (judge.State, plan.Verdict) {
+	var v plan.Verdict
+	p.state, v = p.j.Look(p.state, l)
+	return p.state, v
+}
+
+// A weigher decides without a word.
+type weigher interface {
+	Weigh(judge.State, judge.Look) (judge.State, plan.Outcome)
 }
 
 // A forgetful policy has no use for history.

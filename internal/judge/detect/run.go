@@ -17,6 +17,8 @@ type Fate struct {
 	Passed   bool
 	PassAt   float64 // seconds until the first pass
 	PassedBy float64 // canary requests until then
+	Leave    bool    // after the last look there was leave to promote
+	Took     float64 // seconds until leave that was given was last taken away, without a rollback
 }
 
 // Release plays one release to all policies, each until it has decided.
@@ -62,7 +64,10 @@ func (f *Fate) see(o plan.Outcome, t, served, delay float64) {
 		f.Rolled, f.At = true, t+delay
 	case o == plan.Pass && !f.Passed:
 		f.Passed, f.PassAt, f.PassedBy = true, t, served
+	case o != plan.Pass && f.Leave:
+		f.Took = t
 	}
+	f.Leave = o == plan.Pass
 }
 
 // Run plays the releases of a family that are numbered from ... to-1, on several workers; the result, by policy, does not depend on how
@@ -103,7 +108,11 @@ func Pace(f *Family, m Maker, hours int) float64 {
 		for t := f.Every; t <= f.For; t += f.Every {
 			scene := stage.Next(t)
 			from := time.Now()
-			p.See(scene)
+			if own, ok := p.(*judged); ok {
+				own.look(scene.Look) // with its words: users read them
+			} else {
+				p.See(scene)
+			}
 			took = append(took, float64(time.Since(from))/float64(time.Microsecond))
 		}
 	}

@@ -15,6 +15,8 @@ type Summary struct {
 	RollAt            float64 // median seconds, of those rolled back
 	Passed            int     // before any rollback
 	PassAt, PassAfter float64 // medians: seconds, canary requests
+	Leave             int     // with leave to promote after the last look
+	TookAt            float64 // median seconds until leave was taken away for good, of those that had it and were not rolled back
 }
 
 // A Row is a family with what each policy did to it, by name.
@@ -26,7 +28,7 @@ type Row struct {
 // Summarise counts fates.
 func Summarise(fates []Fate) Summary {
 	s := Summary{Releases: len(fates)}
-	var at, passAt, passAfter, blast []float64
+	var at, passAt, passAfter, tookAt, blast []float64
 	for _, f := range fates {
 		s.Blast += f.Blast / float64(len(fates))
 		s.Extra += f.Extra / float64(len(fates))
@@ -39,10 +41,16 @@ func Summarise(fates []Fate) Summary {
 			s.Passed++
 			passAt, passAfter = append(passAt, f.PassAt), append(passAfter, f.PassedBy)
 		}
+		if f.Leave {
+			s.Leave++
+		} else if f.Passed && !f.Rolled {
+			tookAt = append(tookAt, f.Took)
+		}
 	}
 	s.Low, s.High = Wilson(s.Rolled, s.Releases)
 	s.Blast95 = quantile(blast, 0.95)
 	s.RollAt, s.PassAt, s.PassAfter = quantile(at, 0.5), quantile(passAt, 0.5), quantile(passAfter, 0.5)
+	s.TookAt = quantile(tookAt, 0.5)
 	return s
 }
 

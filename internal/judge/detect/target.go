@@ -57,6 +57,8 @@ var targets = [...]Target{
 	{"found within the hour, at least 1 rps, rises of at least 2x of at least 0.5 %: least", "≥ 99.5 %", detection},
 	{"leave to promote a good release, 10 canary rps: largest median of seconds and requests", "≤ 150 s, ≤ 1,500", promotion},
 	{"leave to promote on the edge of the harmful set: largest", "≤ 5 %", falsePromotions},
+	{"leave to promote when half of the requests hang after 10 min: still there at the end, and seconds until it is taken away (median)",
+		"≤ 0.5 %, ≤ 300", withdrawal},
 	{"thought of the judge per metric of a look of 20 pods, median", "< 10 µs",
 		func(r *Results) (string, bool) { return fmt.Sprintf("%.1f µs", r.Pace), r.Pace < 10 }},
 }
@@ -192,6 +194,16 @@ func promotion(r *Results) (string, bool) {
 		return unplayed, false
 	}
 	return fmt.Sprintf("%.0f s, %.0f", at, after), at <= 150 && after <= 1500
+}
+
+func withdrawal(r *Results) (measured string, holds bool) {
+	measured = unplayed
+	r.each(func(f *Family) bool { return f.Name == halfHangs }, func(row *Row) {
+		own := row.By[Own]
+		left, took := share(own.Leave, own.Releases), own.TookAt-600
+		measured, holds = fmt.Sprintf("%.1f %%, %.0f", 100*left, took), left <= 0.005 && took <= 300
+	})
+	return measured, holds
 }
 
 func falsePromotions(r *Results) (string, bool) {

@@ -37,6 +37,7 @@ type Stage struct {
 	curves   map[Drag][]float64
 	drag     Drag // asked for last, and its curve
 	shares   []float64
+	users    []bool // who sticks to the canary
 }
 
 // An arm is the pods of a track.
@@ -108,7 +109,7 @@ func (s *Stage) Next(t float64) Scene {
 		volume *= f.Busy(t)
 	}
 	s.restart(t)
-	routed := f.routed(t)
+	routed := s.deal(f.routed(t))
 	stable, canary := f.Rates(t)
 	there := turn{t: t, seconds: f.Every, volume: volume * (1 - routed), rate: stable, drag: plainly}
 	here := turn{t: t, seconds: f.Every, volume: volume * routed, rate: canary, usual: stable, drag: plainly, canary: true}
@@ -129,6 +130,9 @@ func (s *Stage) Next(t float64) Scene {
 		s.tracks[plan.Stable], s.tracks[plan.Canary] = judge.Counts{Pods: s.stable.pods}, judge.Counts{Pods: s.canary.pods}
 		scene.Look.Tracks = s.tracks
 	}
+	if f.Hidden != nil && f.Hidden(t) {
+		delete(s.canary.pods, s.canary.actors[0].name)
+	}
 	scene.Stable, scene.Canary, scene.Baseline = s.stable.total, s.canary.total, s.baseline.total
 	return scene
 }
@@ -136,10 +140,37 @@ func (s *Stage) Next(t float64) Scene {
 // routed is the share of requests that really go to the canary.
 func (f *Family) routed(t float64) float64 {
 	share := f.Weight(math.Max(t-f.Lag, f.Every)) / 100
-	if f.Stick > 0 {
-		share = share * f.Stick / (1 - share + share*f.Stick)
+	stick := f.Stick
+	if stick == 0 {
+		stick = 1
 	}
-	return share
+	if f.Stray != nil {
+		stick *= f.Stray(t)
+	}
+	return share * stick / (1 - share + share*stick)
+}
+
+// staying is how long a user sticks to a track, on average.
+const staying = 300.0
+
+// deal is the share of requests the canary gets: that is dealt, or that its users make.
+func (s *Stage) deal(share float64) float64 {
+	if s.f.Users == 0 {
+		return share
+	}
+	for len(s.users) < s.f.Users {
+		s.users = append(s.users, s.dice.Float64() < share)
+	}
+	here := 0
+	for i := range s.users {
+		if s.dice.Float64() < s.f.Every/staying {
+			s.users[i] = s.dice.Float64() < share
+		}
+		if s.users[i] {
+			here++
+		}
+	}
+	return float64(here) / float64(s.f.Users)
 }
 
 // owe keeps the counts of a gap: counters go on, and the next scrape shows them.

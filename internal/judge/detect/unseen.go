@@ -78,6 +78,7 @@ const (
 	sameSpeed = "same latency, p99 0.41 s, limit 0.5 s"
 	tailOnly  = "3 % of requests +1 s, p99 0.41 s"
 	allSlower = "all 25 % slower, p99 0.41 s"
+	halfHangs = "half of its requests hang after 10 min"
 )
 
 // Settings of families that export what is not judged unless asked for.
@@ -111,7 +112,7 @@ func unseenBad() []Family {
 			f.Routes[0].Canary = 0.2
 		}),
 		harm("hangs: answers nothing", func(f *Family) { f.Hang = func(float64) float64 { return 1 } }),
-		harm("half of its requests hang after 10 min", func(f *Family) {
+		harm(halfHangs, func(f *Family) {
 			f.Hang = func(t float64) float64 {
 				if t <= 600 {
 					return 0

@@ -10,7 +10,7 @@ import (
 // One bad instance hides among good ones: beside the bets on the whole canary each of its pods is bet on by itself. It is found
 // sooner that way, and has a name.
 const (
-	aloneShare = 0.15 // of the stake of failures, on all pods together
+	aloneShare = 0.06 // of the stake of failures, on all pods together
 	aloneFirst = 0.8  // of that on the pods that are there first, the rest waits for others
 )
 

@@ -14,7 +14,9 @@ const countMost = int64(1) << 50
 
 // check says what is wrong with a look, or "". Such a look is treated as a missed scrape: nothing of it is believed,
 // because half a look could speak for one arm only.
-func check(l judge.Look, started bool, last float64) string {
+//
+// Bounds that are judged already are good, and need not be looked at again.
+func check(l judge.Look, started bool, last float64, judged []float64) string {
 	switch {
 	case math.IsNaN(l.T) || math.IsInf(l.T, 0):
 		return "its time is not a number"
@@ -24,7 +26,7 @@ func check(l judge.Look, started bool, last float64) string {
 		return fmt.Sprintf("its weight %g is not between 0 and 100", l.Weight)
 	}
 	for _, track := range [...]plan.TrackName{plan.Stable, plan.Canary} {
-		if problem := checkTrack(l.Tracks[track].Pods); problem != "" {
+		if problem := checkTrack(l.Tracks[track].Pods, judged); problem != "" {
 			return string(track) + " " + problem
 		}
 	}
@@ -32,17 +34,17 @@ func check(l judge.Look, started bool, last float64) string {
 }
 
 // checkTrack reports the problem of the first pod by name, so that map order cannot be heard.
-func checkTrack(pods map[string]judge.Tally) (problem string) {
+func checkTrack(pods map[string]judge.Tally, judged []float64) (problem string) {
 	first := ""
 	for name, tally := range pods {
-		if found := checkTally(tally); found != "" && (problem == "" || name < first) {
+		if found := checkTally(&tally, judged); found != "" && (problem == "" || name < first) {
 			first, problem = name, fmt.Sprintf("pod %.64s: %s", name, found)
 		}
 	}
 	return problem
 }
 
-func checkTally(t judge.Tally) string {
+func checkTally(t *judge.Tally, judged []float64) string {
 	switch {
 	case t.Requests < 0 || t.Failures < 0:
 		return "negative counts"
@@ -55,11 +57,12 @@ func checkTally(t judge.Tally) string {
 	case len(t.Bounds) != len(t.Buckets):
 		return fmt.Sprintf("%d buckets for %d bounds", len(t.Buckets), len(t.Bounds))
 	}
+	if !slices.Equal(t.Bounds, judged) && !ascend(t.Bounds) {
+		return "bucket bounds do not ascend"
+	}
 	last := int64(0)
 	for i, b := range t.Buckets {
 		switch {
-		case math.IsNaN(t.Bounds[i]) || math.IsInf(t.Bounds[i], 0) || i > 0 && t.Bounds[i] <= t.Bounds[i-1]:
-			return "bucket bounds do not ascend"
 		case b < last:
 			return fmt.Sprintf("bucket %g holds %d, fewer than the one before", t.Bounds[i], b)
 		case b > t.Requests:
@@ -73,8 +76,17 @@ func checkTally(t judge.Tally) string {
 	return ""
 }
 
+func ascend(bounds []float64) bool {
+	for i, b := range bounds {
+		if math.IsNaN(b) || math.IsInf(b, 0) || i > 0 && b <= bounds[i-1] {
+			return false
+		}
+	}
+	return true
+}
+
 // checkMore reports the first problem by name among what a look may carry beside requests.
-func checkMore(t judge.Tally) (problem string) {
+func checkMore(t *judge.Tally) (problem string) {
 	first := ""
 	note := func(name, found string) {
 		if problem == "" || name < first {

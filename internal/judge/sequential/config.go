@@ -17,6 +17,7 @@ type Config struct {
 	Objective      Objective
 	Restarts       Restarts
 	Silence        bool    // whether a canary that answers nothing fails
+	Share          bool    // whether one that answers much less than it did at the same weight holds
 	Gauges         []Gauge `json:",omitempty"` // in order of name
 	Sums           []Sum   `json:",omitempty"` // in order of name
 }
@@ -76,6 +77,7 @@ func Default() Config {
 		Latency:        Latency{Tolerate: 1.1, Harmful: 1.5},
 		Restarts:       Restarts{Tolerate: 1.5, Every: 4 * 3600},
 		Silence:        true,
+		Share:          true,
 	}
 }
 
@@ -99,6 +101,7 @@ func Read(o *setting.Object) (Config, error) {
 	c.Restarts.read(o.Object("restarts"))
 	traffic := o.Object("traffic")
 	traffic.Truth("silence", &c.Silence)
+	traffic.Truth("share", &c.Share)
 	traffic.Done()
 	c.readGauges(o.Object("gauges"))
 	c.readSums(o.Object("sums"))

@@ -32,11 +32,10 @@ type failures struct {
 	apart   []bet.Pair
 }
 
-// Alternatives: how many times the tolerated rate the canary might fail.
-func failureKappas() []float64 { return bet.Doubling(1.5, 800) }
-
-// Failures that are at least this frequent are bet on with the Binomial kernel.
-const frequent = 0.05
+// Alternatives: how many times the tolerated rate the canary might fail. With a tenth of the traffic no failure can count for
+// more than ten of stable's, whatever is bet on: larger alternatives gain hardly more, and each takes its stake from the others.
+// Between neighbours both gain, so fewer would do no harm, and more no good; and none is likelier than another.
+func failureKappas() []float64 { return bet.Doubling(1.6, 26) }
 
 // excluded is the evidence at which the tolerated ratio is left out of the interval as well: it adds one in two hundred to
 // what the lower limit may err. Without it an interval could still hold what the verdict has excluded.
@@ -50,7 +49,7 @@ func (f *failures) play(r *rules, b *block, tolerate float64) {
 	for _, kappa := range r.kappas {
 		log := 0.0
 		for i, p := range pairs {
-			if guess := f.guess(b, i); burst > 1 || guess < frequent {
+			if guess := f.guess(b, i); burst > 1 {
 				log += bet.WorseInBursts(p, m, kappa, guess, burst)
 			} else {
 				log += bet.WorseExact(p, m, kappa, guess)

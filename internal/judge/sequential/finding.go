@@ -39,6 +39,9 @@ func (s *state) findings(r *rules, a answered, all []plan.Finding) []plan.Findin
 	if s.Quiet.Staked > 0 {
 		add(nameTraffic, s.Quiet.finding)
 	}
+	if s.Ebb.low(r.limit) {
+		add(nameShare, s.Ebb.finding)
+	}
 	if s.Ends.Staked > 0 {
 		add(nameRestarts, func(f *plan.Finding) { s.Ends.finding(r, f) })
 	}
@@ -65,8 +68,8 @@ func (s *state) settle(f *plan.Finding, a answered) {
 }
 
 func (s *state) failuresFinding(r *rules, f *plan.Finding) {
-	f.Evidence, f.Effect, f.Needs = readable(s.Fail.value()), s.Fail.Sum.ratio(), s.needs(r)
-	f.Low, f.High = s.Fail.limits()
+	f.Evidence, f.Effect, f.Needs = readable(s.Fail.value()), s.Fail.Sum.ratio(), s.told.needs
+	f.Low, f.High = s.told.low, s.told.high
 	f.Limit = r.Failures.Tolerate
 	f.Stable, f.Canary = s.FailedB/math.Max(s.Stables, 1), s.FailedC/math.Max(s.Canaries, 1)
 	count(f, s.Stables, s.Canaries)
@@ -144,26 +147,27 @@ func (s *state) blame(r *rules) string {
 // accuse tells why the release fails, at the moment it does.
 func (s *state) accuse(r *rules) string {
 	var said string
+	s.reckon(r)
 	switch s.Blame {
 	case nameTraffic:
 		return spell(s.compareSilence(), proof(r))
 	case nameRestarts:
 		return spell(s.Ends.compare(), proof(r))
 	case nameLatency:
-		said = s.compareLatency()
+		said = string(*s.compareLatency())
 	case nameFast:
-		said = fmt.Sprintf("latency objective: %s of the canary's requests took longer than %g s, allowed are %.3g %%",
-			percent(s.Fast.N, s.Fast.X), r.Objective.Below, 100*(1-r.Objective.For))
+		said = fmt.Sprintf("latency objective: %.3g %% of the canary's requests took longer than %g s, allowed are %.3g %%",
+			100*s.Fast.X/math.Max(s.Fast.N, 1), r.Objective.Below, 100*(1-r.Objective.For))
 	case nameAvailability:
-		said = fmt.Sprintf("availability: %s of the canary's %.0f requests failed, allowed are %.3g %%",
-			percent(s.Up.N, s.Up.X), s.Up.N, 100*(1-r.Objective.Availability))
+		said = fmt.Sprintf("availability: %.3g %% of the canary's %.0f requests failed, allowed are %.3g %%",
+			100*s.Up.X/math.Max(s.Up.N, 1), s.Up.N, 100*(1-r.Objective.Availability))
 	default:
 		for i := range r.Sums {
 			if r.Sums[i].Name == s.Blame {
 				return spell(s.Sums[i].compare(&r.Sums[i]), proof(r))
 			}
 		}
-		said = s.compareFailures() + fmt.Sprintf(", tolerated are %gx plus %.3g %%", r.Failures.Tolerate, 100*r.Failures.Plus)
+		said = string(*s.compareFailures()) + fmt.Sprintf(", tolerated are %gx plus %.3g %%", r.Failures.Tolerate, 100*r.Failures.Plus)
 	}
 	pod := ""
 	if s.Blame != nameLatency && s.Blame != nameFast {
@@ -177,25 +181,50 @@ func proof(r *rules) string {
 }
 
 // compare describes both metrics in a sentence.
-func (s *state) compare(r *rules) string {
-	if s.Slow.Used == 0 || s.Slow.N.NC == 0 {
-		return s.compareFailures()
+func (s *state) compare() *words {
+	s.compareFailures()
+	if s.Slow.Used > 0 && s.Slow.N.NC > 0 {
+		s.told.text.say("; ")
+		s.compareLatency()
 	}
-	return spell(s.compareFailures(), s.compareLatency())
+	return &s.told.text
 }
 
-func (s *state) compareFailures() string {
-	low, high := s.Fail.limits()
-	return fmt.Sprintf("failures: %.0f of %.0f requests on the canary, %.0f of %.0f on stable, ratio %.3g (%.3g to %.3g)",
-		s.FailedC, s.Canaries, s.FailedB, s.Stables, s.Fail.Sum.ratio(), low, high)
+func (s *state) compareFailures() *words {
+	w := &s.told.text
+	w.say("failures: ")
+	w.count(s.FailedC)
+	w.say(" of ")
+	w.count(s.Canaries)
+	w.say(" requests on the canary, ")
+	w.count(s.FailedB)
+	w.say(" of ")
+	w.count(s.Stables)
+	w.say(" on stable, ratio ")
+	w.about(s.Fail.Sum.ratio())
+	w.say(" (")
+	w.about(s.told.low)
+	w.say(" to ")
+	w.about(s.told.high)
+	w.say(")")
+	return w
 }
 
-func (s *state) compareLatency() string {
-	l := &s.Slow
+func (s *state) compareLatency() *words {
+	l, w := &s.Slow, &s.told.text
 	i := l.telling()
-	return fmt.Sprintf("latency: %s of requests on the canary took longer than %g s, %s on stable; 99 %% stay below %.3g s and %.3g s",
-		percent(l.N.NC, l.Canary[i]), l.Bounds[i], percent(l.N.NB, l.Stable[i]),
-		quantile(l.Bounds, l.Canary, l.N.NC, 0.99), quantile(l.Bounds, l.Stable, l.N.NB, 0.99))
+	w.say("latency: ")
+	w.percent(l.N.NC, l.Canary[i])
+	w.say(" of requests on the canary took longer than ")
+	w.exactly(l.Bounds[i])
+	w.say(" s, ")
+	w.percent(l.N.NB, l.Stable[i])
+	w.say(" on stable; 99 % stay below ")
+	w.about(quantile(l.Bounds, l.Canary, l.N.NC, 0.99))
+	w.say(" s and ")
+	w.about(quantile(l.Bounds, l.Stable, l.N.NB, 0.99))
+	w.say(" s")
+	return w
 }
 
 // telling is the bound with the most evidence, or the tail while none has any.

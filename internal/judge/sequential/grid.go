@@ -37,14 +37,14 @@ func extras() (shares, prior []float64) {
 	return []float64{0.01, 0.04, 0.2}, []float64{0.35, 0.45, 0.2}
 }
 
-// draw takes stable's shares as they are known now.
-func (g *grid) draw(r *rules, bounds, shares []float64) {
+// draw takes stable's shares as they are known now; only some bounds are in use.
+func (g *grid) draw(r *rules, bounds, shares []float64, first, used int) {
 	g.Shares = append(g.Shares[:0], shares...)
-	g.redraw(r, bounds)
+	g.redraw(r, bounds, first, used)
 }
 
 // redraw makes of Shares what follows from them.
-func (g *grid) redraw(r *rules, bounds []float64) {
+func (g *grid) redraw(r *rules, bounds []float64, first, used int) {
 	n := len(g.Shares)
 	if len(g.margins) != n {
 		g.margins, g.wide = make([]bet.Margin, n), make([]bet.Margin, n)
@@ -54,7 +54,8 @@ func (g *grid) redraw(r *rules, bounds []float64) {
 		}
 	}
 	g.curve.through(bounds, g.Shares)
-	for i, share := range g.Shares {
+	for i := first; i < first+used; i++ {
+		share := g.Shares[i]
 		ratio := inOdds(r.Latency.Tolerate, share)
 		g.margins[i] = bet.Margin{Ratio: ratio, Plus: math.Max(0, g.curve.slowed(i, r.Latency.Tolerate)-ratio*share)}
 		g.harm[i] = g.curve.slowed(i, r.Latency.Harmful)

@@ -1,7 +1,6 @@
 package sequential
 
 import (
-	"fmt"
 	"math"
 	"strings"
 
@@ -42,12 +41,13 @@ func (j *Judge) Weigh(given judge.State, l judge.Look) (judge.State, plan.Outcom
 func (j *Judge) Explain(given judge.State, v *plan.Verdict) {
 	s := given.(*state)
 	v.Outcome, v.Evidence, v.Limit = s.last.outcome, s.last.evidence, j.rules.limit
+	s.reckon(&j.rules)
 	v.Reason = s.explain(&j.rules)
 	v.Metrics = s.findings(&j.rules, s.last, v.Metrics)
 }
 
 func (s *state) weigh(r *rules, l judge.Look) answered {
-	if problem := check(l, s.Started, s.T); problem != "" {
+	if problem := check(l, s.Started, s.T, s.Slow.Bounds); problem != "" {
 		return s.miss("the look is refused: " + problem)
 	}
 	_, stable := track(l, plan.Stable)
@@ -120,8 +120,13 @@ func (s *state) play(r *rules, seen sight) {
 		s.Canary.Pods[p.pod].X += p.x
 	}
 	s.open(r)
+	s.Quiet.pace(seen.stable, &s.Stable, seen.t, s.Missed > 0)
+	s.Quiet.pace(seen.canary, &s.Canary, seen.t, s.Missed > 0)
 	if r.Silence {
 		s.listen(seen)
+	}
+	if r.Share {
+		s.Ebb.heed(r, seen, s.Quiet.Pause)
 	}
 	s.beat(r, seen)
 	s.gauge(r, seen)
@@ -244,6 +249,3 @@ func spell(parts ...string) string {
 
 // byName orders pods.
 func byName(a, b pod) int { return strings.Compare(a.Name, b.Name) }
-
-// percent is x of n.
-func percent(n, x float64) string { return fmt.Sprintf("%.3g %%", 100*x/math.Max(n, 1)) }

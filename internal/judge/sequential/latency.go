@@ -146,7 +146,7 @@ func (l *latency) begin(r *rules) {
 	}
 	l.Used, l.Tail = last+1-l.First, last
 	l.Whole.Stake(wholeShare, r.wholePrior)
-	l.Grid.draw(r, l.Bounds, shares)
+	l.Grid.draw(r, l.Bounds, shares, l.First, l.Used)
 	for i := last; i >= l.First; i-- {
 		l.Marks[i].Bets.Stake((1-wholeShare)*worth(shares[i])/all, r.slowPrior)
 		l.Marks[i].Worth = l.Grid.harm[i] >= 1.15*shares[i] && shares[i] >= 0.002
@@ -165,7 +165,7 @@ func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int
 	defer func() { l.cap(most) }()
 	shares := l.survival()
 	if b.Until-l.Grid.Drawn >= redraw {
-		l.Grid.draw(r, l.Bounds, shares)
+		l.Grid.draw(r, l.Bounds, shares, l.First, l.Used)
 		l.Grid.Drawn = b.Until
 	}
 	g, alone := &l.Grid, true

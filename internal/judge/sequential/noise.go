@@ -105,10 +105,16 @@ func (v *noise) burst() float64 {
 // lasting difference between pods then counts against a release in about 1 of 1,000.
 const spreadSure = 2.45
 
+// Pods are said to differ where chance makes such differences once in a hundred times.
+const luckMost = 2.33
+
+// A few pods may differ little by luck: beside them stands one more, which differs as pods do elsewhere.
+const spreadUsual = 0.22
+
 // spread is the standard deviation of the pods' log rates beyond chance, widened for the few pods it was learned from.
-// What could be chance is shrunk away, up to two standard errors entirely, so that pods that are alike are found alike.
+// What could be chance is shrunk away, so that pods that are alike are found alike.
 func spread(pods []pod, kind int, burst float64) float64 {
-	var squares, total, deviation float64
+	var squares, cubes, total, deviation float64
 	k := 0
 	for i := range pods {
 		r := pods[i].record(kind)
@@ -118,18 +124,31 @@ func spread(pods []pod, kind int, burst float64) float64 {
 		k++
 		total += r.Expected
 		squares += r.Expected * r.Expected
+		cubes += r.Expected * r.Expected * r.Expected
 		deviation += (r.Saw - r.Expected) * (r.Saw - r.Expected)
 	}
 	if k < 2 || total < 10 {
 		return 0
 	}
 	chance := burst * (total - squares/total)
-	excess, doubt := (deviation-chance)/squares, burst*math.Sqrt(2/squares)
-	if excess <= 2*doubt {
+	free := squares - 2*cubes/total + squares*squares/(total*total) // pods are compared with a mean they are part of
+	// Chance deviates like chi-squared with so many degrees of freedom: fewer than pods where few events make it skew.
+	degrees := float64(k-1) * 2 * squares / (2*squares + burst*total)
+	excess, luck := deviation/chance, upTo(degrees)
+	if excess <= luck {
 		return 0
 	}
-	excess *= 1 - 4*doubt*doubt/(excess*excess)
-	return math.Sqrt(math.Log1p(excess)) * few(k)
+	doubt := (luck - 1) / (excess - 1)
+	variance := (deviation - chance) / free * (1 - doubt*doubt)
+	variance = math.Max(variance, (float64(k-1)*variance+spreadUsual*spreadUsual)/float64(k))
+	return math.Sqrt(math.Log1p(variance)) * few(k)
+}
+
+// upTo is what chi-squared over its degrees of freedom comes to by chance, at luckMost deviations (Wilson, Hilferty).
+func upTo(degrees float64) float64 {
+	part := 2 / (9 * degrees)
+	root := 1 - part + luckMost*math.Sqrt(part)
+	return root * root * root
 }
 
 // few widens a spread learned from k pods: Student's quantile against the normal one.
@@ -138,9 +157,10 @@ func few(k int) float64 {
 	if free > 200 {
 		return 1
 	}
-	const z = spreadSure
-	// First terms of the Cornish-Fisher expansion.
-	return 1 + (z*z+1)/(4*free) + (5*z*z*z*z+16*z*z+3)/(96*free*free)
+	const z = spreadSure * spreadSure
+	// The Cornish-Fisher expansion (Abramowitz, Stegun 26.7.5).
+	return 1 + (z+1)/(4*free) + (5*z*z+16*z+3)/(96*free*free) + (3*z*z*z+19*z*z+17*z-15)/(384*free*free*free) +
+		(79*z*z*z*z+776*z*z*z+1482*z*z-1920*z-945)/(92160*free*free*free*free)
 }
 
 // explained is the ratio of two arms with the given numbers of pods that the spread between pods alone explains.

@@ -60,15 +60,15 @@ type entry struct {
 // fresh: its counts are left out for one look, for it was started, warmed or reset within it. When all are new at
 // once they are left out only once, lest a track whose pods die after every scrape is never judged.
 func (r *roster) admit(pods map[string]judge.Tally, t float64) []entry {
+	r.Now = t
+	if r.again(pods, t) {
+		return r.entries
+	}
 	r.names = r.names[:0]
 	for name := range pods {
 		r.names = append(r.names, name)
 	}
 	slices.Sort(r.names)
-	r.Now = t
-	if r.again(pods, t) {
-		return r.entries
-	}
 	first, settled := len(r.Pods) == 0, false
 	at := 0
 	for _, name := range r.names {

@@ -15,6 +15,8 @@ import (
 // Stores that read pods every now and then, each at its own moment, show no requests of a pod in between: silence lasts
 // at least twice as long as the longest pause between two reports of any pod.
 //
+// One that still answers some is no silence: see ebb.
+//
 // It stakes only while the canary is silent. The first such look of a row is no evidence, for counters that were reset look
 // the same; it puts half of the cash that is left on the bet. What later looks of the row add is bounded, the less the earlier.
 type silence struct {
@@ -100,8 +102,6 @@ func (q *silence) value() float64 { return q.Cash + q.Bet }
 
 // listen takes a look, and puts a stake aside when the canary falls silent for the first time.
 func (s *state) listen(seen sight) {
-	s.Quiet.pace(seen.stable, &s.Stable, seen.t, s.Missed > 0)
-	s.Quiet.pace(seen.canary, &s.Canary, seen.t, s.Missed > 0)
 	if fell := s.Quiet.heed(seen); !fell || s.Quiet.Staked > 0 {
 		return
 	}

@@ -27,41 +27,44 @@ type rules struct {
 	wholePrior []float64
 	cautions   [6]float64
 	even       []float64 // over four bets
+	third      []float64 // over three
 	print      string    // the settings, to be recognised in a checkpoint
 }
 
 // state is the evidence of one release.
 type state struct {
-	Started  bool     `json:"started"` // a look was taken
-	Live     bool     `json:"live"`    // a look after history was taken
-	T        float64  `json:"t"`       // of the last look that was taken
-	Weight   float64  `json:"weight"`
-	Moved    bool     `json:"moved"`    // the last look was left out because the weight moved
-	Missed   int      `json:"missed"`   // looks in a row that brought nothing
-	Past     int      `json:"past"`     // looks of history
-	Canaries float64  `json:"canaries"` // requests of the canary, and of stable, during the release
-	Stables  float64  `json:"stables"`
-	FailedC  float64  `json:"failedC"` // of these, failed
-	FailedB  float64  `json:"failedB"`
-	Compared float64  `json:"compared"` // when a block was last played; below 0: never
-	Failed   bool     `json:"failed"`
-	Most     float64  `json:"most"` // the largest evidence so far
-	Why      string   `json:"why"`  // the reason of the fail
-	Blame    string   `json:"blame"`
-	Stable   roster   `json:"stable"`
-	Canary   roster   `json:"canary"`
-	Block    block    `json:"block"`
-	Fail     failures `json:"failures"`
-	Slow     latency  `json:"latency"`
-	Up       promise  `json:"availability"`
-	Fast     promise  `json:"fast"`
-	Quiet    silence  `json:"traffic"`
-	Ends     restarts `json:"restarts"`
-	Gauges   []gauges `json:"gauges,omitempty"`
-	Sums     []sums   `json:"sums,omitempty"`
-	Stake    stakes   `json:"stakes"`
-	Settings string   `json:"settings"`
-	arms     [2]arm   // scratch: canary, stable
+	Started  bool      `json:"started"` // a look was taken
+	Live     bool      `json:"live"`    // a look after history was taken
+	T        float64   `json:"t"`       // of the last look that was taken
+	Weight   float64   `json:"weight"`
+	Moved    bool      `json:"moved"`    // the last look was left out because the weight moved
+	Missed   int       `json:"missed"`   // looks in a row that brought nothing
+	Past     int       `json:"past"`     // looks of history
+	Canaries float64   `json:"canaries"` // requests of the canary, and of stable, during the release
+	Stables  float64   `json:"stables"`
+	FailedC  float64   `json:"failedC"` // of these, failed
+	FailedB  float64   `json:"failedB"`
+	Compared float64   `json:"compared"` // when a block was last played; below 0: never
+	Failed   bool      `json:"failed"`
+	Most     float64   `json:"most"` // the largest evidence so far
+	Why      string    `json:"why"`  // the reason of the fail
+	Blame    string    `json:"blame"`
+	Stable   roster    `json:"stable"`
+	Canary   roster    `json:"canary"`
+	Block    block     `json:"block"`
+	Fail     failures  `json:"failures"`
+	Slow     latency   `json:"latency"`
+	Up       promise   `json:"availability"`
+	Fast     promise   `json:"fast"`
+	Quiet    silence   `json:"traffic"`
+	Ebb      ebb       `json:"share"`
+	Ends     restarts  `json:"restarts"`
+	Gauges   []gauges  `json:"gauges,omitempty"`
+	Sums     []sums    `json:"sums,omitempty"`
+	Stake    stakes    `json:"stakes"`
+	Settings string    `json:"settings"`
+	arms     [2]arm    // scratch: canary, stable
+	told     reckoning // scratch
 	last     answered
 }
 
@@ -77,7 +80,7 @@ type stakes struct {
 
 // Shares of the budget: latency's of all, where it can be measured, and an objective's of its metric.
 const (
-	latencyShare   = 0.35
+	latencyShare   = 0.13
 	objectiveShare = 0.25
 )
 
@@ -98,9 +101,9 @@ func rulesOf(c Config, print string) rules {
 	r.clearNeed = -math.Log(c.FalsePromotion)
 	r.clearMost = r.clearNeed + spare
 	r.kappas = failureKappas()
-	r.prior = bet.Prior(r.kappas)
+	r.prior = bet.Even(len(r.kappas))
 	r.extras, r.slowPrior = extras()
-	r.wholePrior, r.even = wholePrior(), bet.Even(4)
+	r.wholePrior, r.even, r.third = wholePrior(), bet.Even(4), bet.Even(3)
 	return r
 }
 
@@ -108,6 +111,7 @@ func rulesOf(c Config, print string) rules {
 func (j *Judge) Start() judge.State {
 	s := &state{Settings: j.rules.print, Compared: -1, Stake: stakes{Failures: 1}}
 	s.Fail.Alike = 1
+	s.Ebb.start()
 	s.Fail.Counts.Stake(1, j.rules.prior)
 	s.Fail.Pods.Stake(0, j.rules.prior)
 	s.Up.Held.Stake(1, j.rules.prior)
@@ -157,7 +161,7 @@ func (j *Judge) Restore(checkpoint []byte) (judge.State, error) {
 		return nil, err
 	}
 	if s.Slow.Used > 0 {
-		s.Slow.Grid.redraw(&j.rules, s.Slow.Bounds)
+		s.Slow.Grid.redraw(&j.rules, s.Slow.Bounds, s.Slow.First, s.Slow.Used)
 	}
 	return s, nil
 }
@@ -185,6 +189,9 @@ func (s *state) sane(r *rules) error {
 		if len(s.Sums[i].Lower.Bets) != len(r.even) || len(s.Sums[i].Higher.Bets) != len(r.even) {
 			return fmt.Errorf("decode evidence: sum %s has no bets", r.Sums[i].Name)
 		}
+	}
+	if len(s.Ebb.Held.Bets) != len(r.third) {
+		return fmt.Errorf("decode evidence: no bets on the share of traffic")
 	}
 	if s.Ends.Staked > 0 && len(s.Ends.Held.Bets) != len(r.kappas) {
 		return fmt.Errorf("decode evidence: no bets on restarts")

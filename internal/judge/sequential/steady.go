@@ -43,9 +43,6 @@ func (s Steady) Evidence(p bet.Pair, rate float64) float64 {
 		return sum
 	}
 	sum := s.stake.Failures * (1 - aloneShare) * bets(func(kappa float64) float64 {
-		if rate < frequent {
-			return bet.Worse(p, m, kappa, rate)
-		}
 		return bet.WorseExact(p, m, kappa, rate)
 	})
 	if s.stake.Availability == 0 {

@@ -14,6 +14,7 @@ const (
 	nameLatency      = "latency"
 	nameFast         = "latency objective"
 	nameTraffic      = "traffic"
+	nameShare        = "traffic share"
 	nameRestarts     = "restarts"
 )
 
@@ -40,6 +41,7 @@ const (
 	apart
 	untimed
 	raised
+	ebbed
 	suspicious
 	harmless
 	undecided
@@ -82,6 +84,8 @@ func (s *state) decide(r *rules, seen sight, history bool) answered {
 		a.outcome, a.cause = plan.Hold, untimed
 	case s.raised(r) >= 0:
 		a.outcome, a.cause = plan.Hold, raised
+	case s.Ebb.low(r.limit):
+		a.outcome, a.cause = plan.Hold, ebbed
 	case a.evidence >= r.limit/suspect:
 		a.outcome, a.cause = plan.Hold, suspicious
 	case s.Fail.Clear.log() >= r.clearNeed && s.latencyClear(r):
@@ -113,6 +117,7 @@ func (s *state) level() float64 { return math.Min(s.evidence(), 1e12) }
 
 // explain puts the last answer into words.
 func (s *state) explain(r *rules) string {
+	w := &s.told.text
 	switch a := &s.last; a.cause {
 	case proven:
 		return s.Why
@@ -125,25 +130,35 @@ func (s *state) explain(r *rules) string {
 	case unreached:
 		return "no request has reached the canary"
 	case hushed:
-		return spell(s.compareSilence(), s.compare(r))
+		w.say(s.compareSilence() + "; ")
 	case scarce:
 		return fmt.Sprintf("%.0f requests on the canary and %.0f on stable are too few to say anything", s.Canaries, s.Stables)
 	case apart:
 		return fmt.Sprintf("for %.0f s canary and stable have not both had traffic", a.since)
 	case untimed:
-		return spell("latency cannot be compared: canary and stable share no bucket bounds", s.compare(r))
+		w.say("latency cannot be compared: canary and stable share no bucket bounds; ")
 	case raised:
 		i := s.raised(r)
-		return spell(s.Gauges[i].compare(&r.Gauges[i]), s.compare(r))
+		w.say(s.Gauges[i].compare(&r.Gauges[i]) + "; ")
+	case ebbed:
+		s.compareEbb()
+		w.say("; ")
 	case suspicious:
-		return fmt.Sprintf("suspicious, %.3g of %g: %s", s.level(), r.limit, s.compare(r))
+		w.say(fmt.Sprintf("suspicious, %.3g of %g: ", s.level(), r.limit))
 	case harmless:
-		return fmt.Sprintf("the canary is not harmful (chance of error below %.3g %%): %s", 100*r.FalsePromotion, s.compare(r))
+		w.say("the canary is not harmful (chance of error below ")
+		w.about(100 * r.FalsePromotion)
+		w.say(" %): ")
+	default:
+		w.say("not decided yet: ")
 	}
-	if more := s.needs(r); more > 0 {
-		return fmt.Sprintf("not decided yet: %s; if this goes on, about %d more canary requests give leave to promote", s.compare(r), more)
+	s.compare()
+	if more := s.told.needs; more > 0 && s.last.cause == undecided {
+		w.say("; if this goes on, about ")
+		w.count(float64(more))
+		w.say(" more canary requests give leave to promote")
 	}
-	return "not decided yet: " + s.compare(r)
+	return string(*w)
 }
 
 // latencyLost says that latency was judged, or could be on one arm, and the other cannot be timed.

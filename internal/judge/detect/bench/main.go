@@ -35,7 +35,7 @@ type session struct {
 func run() error {
 	var s session
 	flag.IntVar(&s.good, "releases", 2000, "good releases per family, and bad ones on the edge of harm")
-	flag.IntVar(&s.bad, "bad", 400, "other bad releases per family")
+	flag.IntVar(&s.bad, "bad", 400, "other bad releases per family; twice as many where there is a bound to compare with")
 	flag.Uint64Var(&s.seed, "seed", 0, "seed of all traffic; 0: a fresh one")
 	flag.IntVar(&s.workers, "workers", runtime.NumCPU(), "releases played at a time; results do not depend on it")
 	flag.DurationVar(&s.within, "within", time.Hour, "time after which no further round of releases is begun; the tables say how many there were")
@@ -93,11 +93,18 @@ func (s *session) measure(families []detect.Family) []detect.Row {
 }
 
 func (s *session) releases(f *detect.Family) int {
-	if f.Good || f.Edge {
+	switch {
+	case f.Good || f.Edge:
 		return s.good
+	case f.Bound() > 0:
+		return min(s.good, often*s.bad)
 	}
 	return s.bad
 }
+
+// often is how many times as many bad releases are played of the families whose mean is held against a bound: their targets are
+// near, and such releases are short.
+const often = 2
 
 func join(all, more [][]detect.Fate) [][]detect.Fate {
 	if all == nil {

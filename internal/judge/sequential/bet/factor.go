@@ -65,7 +65,8 @@ func WorseExact(c Pair, m Margin, kappa, guess float64) float64 {
 }
 
 // project finds the stable rate of the boundary point nearest to (pc, pb). Without an absolute margin the condition is
-// a quadratic; with one it is solved by bisection between pb and the rate whose boundary is pc, where it changes sign.
+// a quadratic; with one it is solved by Newton's steps between pb and the rate whose boundary is pc, where it changes sign, and
+// by bisection where those leave the interval.
 func project(c Pair, m Margin, pc, pb float64) float64 {
 	if m.Plus == 0 {
 		half := c.NC*(m.Ratio+pc) + c.NB*(1+m.Ratio*pb)
@@ -74,8 +75,8 @@ func project(c Pair, m Margin, pc, pb float64) float64 {
 		return 2 * last / (half + root)
 	}
 	low, high := pb, math.Min((pc-m.Plus)/m.Ratio, 1)
-	for range 52 {
-		q := (low + high) / 2
+	q := math.Min(math.Max((c.NC*(pc-m.Plus)/m.Ratio+c.NB*pb)/(c.NC+c.NB), low), high)
+	for range 60 {
 		qc := m.Ratio*q + m.Plus
 		slope := c.NC*m.Ratio*(qc-pc)*q*(1-q) + c.NB*(q-pb)*qc*(1-qc)
 		if slope < 0 {
@@ -83,8 +84,17 @@ func project(c Pair, m Margin, pc, pb float64) float64 {
 		} else {
 			high = q
 		}
+		bend := c.NC*m.Ratio*(m.Ratio*q*(1-q)+(qc-pc)*(1-2*q)) + c.NB*(qc*(1-qc)+(q-pb)*m.Ratio*(1-2*qc))
+		next := q - slope/bend
+		if !(next > low && next < high) {
+			next = (low + high) / 2
+		}
+		if math.Abs(next-q) <= 1e-14*q {
+			break
+		}
+		q = next
 	}
-	return (low + high) / 2
+	return q
 }
 
 // Harmless is the log factor of the bet, with 0 < a < 1, that the canary fails less than margin m calls harmful: null

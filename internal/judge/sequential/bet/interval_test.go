@@ -65,7 +65,7 @@ func TestIntervalNarrowsOnTheTruth(t *testing.T) {
 // The one-sided Beta-binomial form is the exact mixture over all alternatives at a constant share of the traffic.
 func TestClosedFormAgreesWithIntegrationAndWithTheMixture(t *testing.T) {
 	kappas := bet.Doubling(1.5, 800)
-	prior := bet.Prior(kappas)
+	prior := bet.Even(len(kappas))
 	for _, c := range []bet.Pair{{NC: 1000, XC: 20, NB: 9000, XB: 45}, {NC: 3000, XC: 60, NB: 9000, XB: 60}, {NC: 500, XC: 3, NB: 4500, XB: 27}} {
 		u := c.NC / c.NB
 		theta := u / (1 + u)

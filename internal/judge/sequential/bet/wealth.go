@@ -8,7 +8,7 @@ const (
 	riches   = 1e12
 	dust     = 1e-200
 	biggest  = 600.0 // nats one look may bring: e^600 is still a number
-	lateness = 0.15  // the share of the stake kept for regressions that begin later
+	lateness = 0.08  // the share of the stake kept for regressions that begin later
 	patience = 600.0 // seconds after which half of that share is in play
 )
 
@@ -70,19 +70,6 @@ func (w *Wealth) Cap(most float64) {
 	if v := w.Value(); v > most {
 		w.Scale(most / v)
 	}
-}
-
-// Prior spreads a stake over alternatives, the nearer the more: weights proportional to kappa^-0.3.
-func Prior(kappas []float64) []float64 {
-	prior, sum := make([]float64, len(kappas)), 0.0
-	for j, k := range kappas {
-		prior[j] = math.Pow(k, -0.3)
-		sum += prior[j]
-	}
-	for j := range prior {
-		prior[j] /= sum
-	}
-	return prior
 }
 
 // Even spreads a stake evenly over n bets.

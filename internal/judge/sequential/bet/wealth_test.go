@@ -8,7 +8,7 @@ import (
 )
 
 func TestWealthIsKeptWhenNothingHappens(t *testing.T) {
-	prior := bet.Prior([]float64{1.5, 3, 6})
+	prior := bet.Even(3)
 	var w bet.Wealth
 	w.Stake(2, prior)
 	for k := range 500 {
