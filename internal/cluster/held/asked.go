@@ -23,9 +23,18 @@ type Asked struct {
 // ReadAsked is the note on a workload whose template is now the given form; nil where there is none, or where somebody has
 // written another template since, which is what is asked for then.
 func ReadAsked(o metav1.Object, now string) *Asked {
+	a := Noted(o)
+	if a == nil || now != a.Form && now != a.Instead && now != a.Was {
+		return nil
+	}
+	return a
+}
+
+// Noted is the note on a workload, whether it still holds or not; nil where there is none.
+func Noted(o metav1.Object) *Asked {
 	var a Asked
 	text, ok := o.GetAnnotations()[AskedAnnotation]
-	if !ok || json.Unmarshal([]byte(text), &a) != nil || now != a.Form && now != a.Instead && now != a.Was {
+	if !ok || json.Unmarshal([]byte(text), &a) != nil {
 		return nil
 	}
 	return &a

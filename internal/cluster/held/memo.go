@@ -32,10 +32,10 @@ type Memo struct {
 func NewMemo(a *cluster.Access) *Memo { return &Memo{live: a.Live, known: map[string]Form{}} }
 
 // most is how many are remembered before the memory begins anew.
-const most = 2000
+const most = 10000
 
-// Form is the form that a ControllerRevision of the workload holds. One that is gone, though a pod still names it, is a
-// revision of its own.
+// Form is the form that a ControllerRevision of the workload holds, without the template itself. One that is gone, though a
+// pod still names it, is a revision of its own.
 func (m *Memo) Form(ctx context.Context, w Workload, name string) (Form, error) {
 	key := string(w.Object.GetUID()) + "/" + name
 	m.mu.Lock()
@@ -55,6 +55,7 @@ func (m *Memo) Form(ctx context.Context, w Workload, name string) (Form, error) 
 	if form, _, err = read(c, w); err != nil {
 		return Form{}, err
 	}
+	form.Pod = corev1.PodTemplateSpec{}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if len(m.known) >= most {

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
@@ -19,21 +20,23 @@ import (
 // lastApplied is where `kubectl apply` keeps what it has written.
 const lastApplied = corev1.LastAppliedConfigAnnotation
 
-// Put makes the workload's template the given one, in the name of who wrote the present one. An object that has changed
-// since it was read is left alone, with an error to try again. w.Object becomes what is there now.
+// Put makes the workload's template the given one, in the name of who wrote the present one. One that has changed since the
+// object was read is left alone, with an error to try again. w.Object becomes what is there now.
 func Put(ctx context.Context, a *cluster.Access, w Workload, template corev1.PodTemplateSpec) error {
-	if err := put(ctx, a, w, template); err != nil {
+	seen, err := ReadForm(w.Key(), w.Template())
+	if err == nil {
+		err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { // Kubernetes writes its status all the time
+			return put(ctx, a, w, template, seen)
+		})
+	}
+	if err != nil {
 		return fmt.Errorf("put another template into %s: %w", w.Origin(), err)
 	}
 	return nil
 }
 
-func put(ctx context.Context, a *cluster.Access, w Workload, template corev1.PodTemplateSpec) error {
+func put(ctx context.Context, a *cluster.Access, w Workload, template corev1.PodTemplateSpec, seen Form) error {
 	want, err := ReadForm(w.Key(), template)
-	if err != nil {
-		return err
-	}
-	seen, err := ReadForm(w.Key(), w.Template())
 	if err != nil {
 		return err
 	}

@@ -135,20 +135,22 @@ func (k Kind) ofConfigMap(ctx context.Context, a *cluster.Access, o client.Objec
 	ref := config.Ref{Kind: "ConfigMap", Name: o.GetName()}
 	var keys []string
 	for _, s := range sets {
-		key := cluster.Key{Kind: k.Name, Namespace: s.Object().GetNamespace(), Name: s.Object().GetName()}
-		if _, ok := s.Object().GetAnnotations()[cluster.HeldAnnotation]; ok && reads(key, s, ref) {
-			keys = append(keys, key.String())
+		if _, ok := s.Object().GetAnnotations()[cluster.HeldAnnotation]; ok && reads(s, ref) {
+			keys = append(keys, k.itself(ctx, a, s.Object())...)
 		}
 	}
 	return keys
 }
 
 // reads reports whether the template of a set, or the one that it stands in the place of, names an object.
-func reads(key cluster.Key, s Set, ref config.Ref) bool {
-	now, err := held.ReadForm(key, *s.Template())
-	if err != nil {
-		return true // whoever looks at the set will say so
+func reads(s Set, ref config.Ref) bool {
+	if slices.Contains(config.Refs(s.Template().Spec), ref) {
+		return true
 	}
-	asked := held.ReadAsked(s.Object(), now.ID)
-	return slices.Contains(now.Refs, ref) || asked != nil && slices.Contains(config.Refs(asked.Template.Spec), ref)
+	copied, err := config.ReadNote(s.Template().Annotations[cluster.ConfigAnnotation])
+	if err != nil || slices.ContainsFunc(copied, func(c config.Source) bool { return c.Ref == ref }) {
+		return true // a note that cannot be read is for whoever looks at the set
+	}
+	asked := held.Noted(s.Object())
+	return asked != nil && slices.Contains(config.Refs(asked.Template.Spec), ref)
 }

@@ -29,6 +29,7 @@ type target struct {
 	adopted  *adopted
 	current  form // of the pods that the template is not for
 	members  []Member
+	seen     map[string]form // by ID
 }
 
 // A form is what a template is worth today.
@@ -49,7 +50,7 @@ func (s *Sets) read(ctx context.Context, name string) (*target, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &target{key: key, set: s.kind.New()}
+	t := &target{key: key, set: s.kind.New(), seen: map[string]form{}}
 	if err := s.Get(ctx, key.Object(), t.set.Object()); err != nil {
 		return nil, cluster.NotFound(err, cluster.TargetNotFound, "spec.target", "create it, or name another target")
 	}
@@ -96,6 +97,9 @@ func (s *Sets) wish(ctx context.Context, t *target, template corev1.PodTemplateS
 
 // see says what a form is worth today.
 func (s *Sets) see(ctx context.Context, t *target, f held.Form) (form, error) {
+	if seen, ok := t.seen[f.ID]; ok {
+		return seen, nil
+	}
 	seen := form{Form: f, reads: f.Config}
 	if f.Config == nil {
 		var err error
@@ -110,6 +114,7 @@ func (s *Sets) see(ctx context.Context, t *target, f held.Form) (form, error) {
 		seen.stale = config.Digest(seen.reads) != now
 	}
 	seen.revision = f.Revision(seen.reads)
+	t.seen[f.ID] = seen
 	return seen, nil
 }
 
