@@ -29,7 +29,7 @@ func known(at place) dialect.Known {
 	}
 	for _, d := range Routers {
 		if at(d.Cluster) {
-			k.Routers[d.Name] = dialect.BackEnd{Features: d.Features, Check: d.Check}
+			k.Routers[d.Name] = dialect.BackEnd{Features: d.Features, Check: d.Check, Means: d.Means}
 		}
 	}
 	for _, d := range Workloads {

@@ -2,6 +2,7 @@ package catalog
 
 import (
 	"serin.dev/serin/internal/router"
+	"serin.dev/serin/internal/router/endpoints"
 	"serin.dev/serin/internal/router/gatewayapi"
 	"serin.dev/serin/internal/router/istio"
 	"serin.dev/serin/internal/router/proxy"
@@ -16,4 +17,5 @@ var Routers = []router.Driver{
 	gatewayapi.Driver,
 	istio.Driver,
 	traefik.Driver,
+	endpoints.Driver,
 }

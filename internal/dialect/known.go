@@ -24,6 +24,8 @@ type Known struct {
 type BackEnd struct {
 	Features plan.Features
 	Check    func(settings json.RawMessage) error
+	// Means names another back end of the kind, where settings written for this one are that one's. May be nil.
+	Means func(settings json.RawMessage) string
 	// Query is Check for a query of the user's own; of metric stores that answer such, and nil for all others.
 	Query func(settings json.RawMessage) error
 	Lends []string // the settings that a query takes from the store's own where it leaves them out

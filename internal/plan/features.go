@@ -19,6 +19,7 @@ const (
 	FineMirroring Feature = "fineMirroring" // copy parts to 0.1 %; without it, whole per cent
 	StickyHeaders Feature = "stickyHeaders" // keep users by a header of theirs as well
 	Instances     Feature = "instances"     // the share of a track is that of its ready instances: weight is bought with capacity
+	Counted       Feature = "counted"       // the share of a track is its part of the endpoints that stand: as near as whole instances allow
 )
 
 // What workloads can do.

@@ -33,7 +33,8 @@ func (l *Loop) weigh(r *release, e *releases.Evidence, look judge.Look, seen eng
 // dealt reports whether each request is dealt by itself: neither by who asks nor by connection.
 func (l *Loop) dealt(r *release, t plan.Traffic) bool {
 	send, ok := l.Routers[r.target.Router.Kind]
-	return ok && !send.Features().Has(plan.Instances) && len(t.Matches) == 0 && t.Mirror == nil && t.Sticky == nil
+	counted := ok && (send.Features().Has(plan.Instances) || send.Features().Has(plan.Counted))
+	return ok && !counted && len(t.Matches) == 0 && t.Mirror == nil && t.Sticky == nil
 }
 
 func requests(c judge.Counts) int64 {

@@ -14,10 +14,12 @@ type Driver struct {
 	Name     string // the word users write under `traffic:`
 	Features plan.Features
 	Check    func(with json.RawMessage) error // refuses settings the router could not use, naming the field
-	New      func(Env) (Router, error)
-	Cluster  bool            // lives on a cluster, and exists only there
-	Watches  []cluster.Watch // kinds whose changes mean that Observe may answer differently
-	Rules    cluster.Rules   // what it needs to be allowed there
+	// Means names another router, where settings written for this one are that one's; empty where they are not. May be nil.
+	Means   func(with json.RawMessage) string
+	New     func(Env) (Router, error)
+	Cluster bool            // lives on a cluster, and exists only there
+	Watches []cluster.Watch // kinds whose changes mean that Observe may answer differently
+	Rules   cluster.Rules   // what it needs to be allowed there
 }
 
 // An Env is what a router gets from the program it runs in.

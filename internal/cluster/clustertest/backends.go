@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	discoveryv1 "k8s.io/api/discovery/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
@@ -33,6 +34,52 @@ func Service(t testing.TB, a *cluster.Access, namespace, name string) {
 // Endpoint lets a server of the test be reached from within the cluster, by port "http" of a Service, and returns where.
 func Endpoint(t testing.TB, a *cluster.Access, namespace, service, backend string) string {
 	t.Helper()
+	r := relayTo(t, a, backend)
+	slice := &discoveryv1.EndpointSlice{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: namespace, GenerateName: service + "-", Labels: map[string]string{discoveryv1.LabelServiceName: service},
+		},
+		AddressType: discoveryv1.AddressTypeIPv4,
+		Ports:       []discoveryv1.EndpointPort{{Name: new("http"), Port: new(r.port)}},
+		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{r.node}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}},
+	}
+	if err := a.Create(t.Context(), slice); err != nil {
+		t.Fatal(err)
+	}
+	return r.url
+}
+
+// Pod lets a server of the test be reached from within the cluster as a pod that is ready, by its port "http", and returns where. Its
+// node is one of Node: no kubelet has it, and it stays as it is.
+func Pod(t testing.TB, a *cluster.Access, node string, name types.NamespacedName, labels map[string]string, backend string) string {
+	t.Helper()
+	r := relayTo(t, a, backend)
+	p := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: name.Namespace, Name: name.Name, Labels: labels},
+		Spec: corev1.PodSpec{NodeName: node, Containers: []corev1.Container{{
+			Name: "app", Image: "none", Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: r.port}},
+		}}},
+	}
+	if err := a.Create(t.Context(), p); err != nil {
+		t.Fatal(err)
+	}
+	before := p.DeepCopy()
+	p.Status.Phase, p.Status.PodIP, p.Status.PodIPs = corev1.PodRunning, r.node, []corev1.PodIP{{IP: r.node}}
+	p.Status.Conditions = []corev1.PodCondition{{Type: corev1.PodReady, Status: corev1.ConditionTrue, LastTransitionTime: metav1.Now()}}
+	if err := a.Status().Patch(t.Context(), p, client.MergeFrom(before)); err != nil {
+		t.Fatal(err)
+	}
+	return r.url
+}
+
+// A relay hands requests that come from within the cluster to a server of the test.
+type relay struct {
+	node, url string
+	port      int32
+}
+
+func relayTo(t testing.TB, a *cluster.Access, backend string) relay {
+	t.Helper()
 	at, err := url.Parse(backend)
 	if err != nil {
 		t.Fatal(err)
@@ -42,31 +89,20 @@ func Endpoint(t testing.TB, a *cluster.Access, namespace, service, backend strin
 	if err != nil {
 		t.Fatal(err)
 	}
-	relay := httptest.NewUnstartedServer(&httputil.ReverseProxy{
+	server := httptest.NewUnstartedServer(&httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(at) },
 		Transport: &http.Transport{MaxIdleConnsPerHost: 64},
 	})
-	relay.Listener.Close()
-	relay.Listener = listener
-	relay.Start()
-	t.Cleanup(relay.Close)
+	server.Listener.Close()
+	server.Listener = listener
+	server.Start()
+	t.Cleanup(server.Close)
 	_, text, _ := net.SplitHostPort(listener.Addr().String())
 	number, err := strconv.ParseInt(text, 10, 32)
 	if err != nil {
 		t.Fatal(err)
 	}
-	slice := &discoveryv1.EndpointSlice{
-		ObjectMeta: metav1.ObjectMeta{
-			Namespace: namespace, GenerateName: service + "-", Labels: map[string]string{discoveryv1.LabelServiceName: service},
-		},
-		AddressType: discoveryv1.AddressTypeIPv4,
-		Ports:       []discoveryv1.EndpointPort{{Name: new("http"), Port: new(int32(number))}},
-		Endpoints:   []discoveryv1.Endpoint{{Addresses: []string{node}, Conditions: discoveryv1.EndpointConditions{Ready: new(true)}}},
-	}
-	if err := a.Create(t.Context(), slice); err != nil {
-		t.Fatal(err)
-	}
-	return relay.URL
+	return relay{node, server.URL, int32(number)}
 }
 
 // NoEndpoints takes away what Endpoint has made.

@@ -226,6 +226,15 @@ func (w *world) checked(p places, ch choice, name, path string) (plan.Use, plan.
 		w.notes.Refuse(p.at(path), "unknown %s %s%s", ch.what, name, ch.suggest(name))
 		return use, p.at(path)
 	}
+	if driver.Means != nil {
+		if other := driver.Means(use.With); other != "" {
+			if driver, known = ch.known[other]; !known {
+				w.notes.Refuse(p.at(path), "these settings are those of %s %s, which is switched off", ch.what, other)
+				return use, p.at(path)
+			}
+			use.Kind = other
+		}
+	}
 	w.checkWith(driver.Check, use.With, p, path)
 	return use, p.at(path)
 }

@@ -14,8 +14,8 @@
 // own: serin makes the route NAME-serin with the parents and hostnames of the settings. It stays, and serves stable, when
 // the release is over and when serin is gone.
 //
-// endpoints: refused. A Service whose EndpointSlices hold both tracks could give shares only by whole instances, and none
-// of the features below; the router `replicas` does that with the user's own Service.
+// endpoints: the route stays untouched, and names a Service whose EndpointSlices serin writes. That gives shares only by whole
+// instances, and none of the features below, so it is a router of its own: internal/router/endpoints.
 //
 // # Whose edit stands
 //

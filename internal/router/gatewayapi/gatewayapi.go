@@ -21,6 +21,7 @@ var Driver = router.Driver{
 	Name:     "gatewayAPI",
 	Features: plan.Features{plan.Weights, plan.Fine, plan.Headers, plan.Cookies, plan.Paths, plan.Mirroring, plan.FineMirroring},
 	Check:    Check,
+	Means:    means,
 	New: func(env router.Env) (router.Router, error) {
 		if env.Cluster == nil {
 			return nil, errors.New("the router gatewayAPI needs a cluster")

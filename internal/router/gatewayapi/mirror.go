@@ -11,6 +11,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/attached"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -23,11 +24,11 @@ type class struct {
 // mirrors refuses a mirror that a gateway of the route would not make. The route's status cannot be trusted with it: Traefik
 // says Accepted and answers every request of the rule with 500.
 func mirrors(ctx context.Context, live client.Reader, route *unstructured.Unstructured, m plan.Mirror) error {
-	attached, err := parents(route)
+	all, err := attached.Parents(route)
 	if err != nil {
 		return err
 	}
-	for _, p := range attached {
+	for _, p := range all {
 		if *p.Kind != "Gateway" {
 			continue // a mesh has no class to ask
 		}
@@ -69,7 +70,7 @@ func (c class) lacks(m plan.Mirror, kind string) string {
 	return ""
 }
 
-func classOf(ctx context.Context, live client.Reader, p parent) (class, bool, error) {
+func classOf(ctx context.Context, live client.Reader, p attached.Parent) (class, bool, error) {
 	gateway, class := empty("Gateway"), class{}
 	if err := live.Get(ctx, types.NamespacedName{Namespace: p.Namespace, Name: p.Name}, gateway); err != nil {
 		return class, false, client.IgnoreNotFound(err)

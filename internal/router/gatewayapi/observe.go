@@ -10,6 +10,7 @@ import (
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/attached"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -66,7 +67,7 @@ func (r *Router) look(target string, route *unstructured.Unstructured, rec recor
 	seen := plan.Route{Pools: maps.Clone(rec.Pools)}
 	var mixed string
 	seen.Traffic, mixed = l.traffic(target, rec, picked, route.GetNamespace())
-	pending, err := unacknowledged(route)
+	pending, err := attached.Unacknowledged(route)
 	if err != nil {
 		return plan.Route{}, err
 	}

@@ -16,7 +16,9 @@ import (
 
 // Settings are what users write under `gatewayAPI:`. All names are those of the target's own namespace.
 type Settings struct {
-	Mode  string `json:"mode,omitempty"`  // "guest" or "own"; default "own" where a gateway or parents are given, else "guest"
+	// Mode is "guest" or "own"; default "own" where a gateway or parents are given, else "guest". With "endpoints" the settings are
+	// those of the router endpoints.
+	Mode  string `json:"mode,omitempty"`
 	Kind  string `json:"kind,omitempty"`  // "HTTPRoute" or "GRPCRoute"; default "HTTPRoute"
 	Route string `json:"route,omitempty"` // guest: the user's route; default the target's name
 	// Rules are the rules to edit, by name or by index from 0; default every rule that sends to the target's Services alone.
@@ -45,6 +47,7 @@ type Parent struct {
 const (
 	guest     = "guest"
 	own       = "own"
+	endpoints = "endpoints"
 	httpRoute = "HTTPRoute"
 	grpcRoute = "GRPCRoute"
 )
@@ -53,6 +56,17 @@ const (
 func Check(with json.RawMessage) error {
 	_, err := decode(with)
 	return err
+}
+
+// means: shares by endpoints are the business of a router with fewer features, and the route stays as it is.
+func means(with json.RawMessage) string {
+	var s struct {
+		Mode string `json:"mode"`
+	}
+	if err := json.Unmarshal(with, &s); err == nil && s.Mode == endpoints {
+		return endpoints
+	}
+	return ""
 }
 
 func decode(with json.RawMessage) (Settings, error) {
@@ -91,8 +105,8 @@ func (s Settings) withDefaults() Settings {
 func (s Settings) check() error {
 	switch s.Mode {
 	case guest, own:
-	case "endpoints":
-		return errors.New("mode: endpoints is not to be had with Gateway API; choose guest or own, or the router replicas")
+	case endpoints:
+		return errors.New("mode: endpoints is the router endpoints")
 	default:
 		return fmt.Errorf("mode: %q is none of guest, own", s.Mode)
 	}

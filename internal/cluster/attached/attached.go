@@ -1,4 +1,4 @@
-package gatewayapi
+package attached
 
 import (
 	"cmp"
@@ -7,10 +7,12 @@ import (
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+
+	"serin.dev/serin/internal/cluster/hands"
 )
 
-// A parent is what a route is attached to, as its spec and its status name it.
-type parent struct {
+// A Parent is what a route is attached to, as its spec and its status name it.
+type Parent struct {
 	Group       *string `json:"group"`
 	Kind        *string `json:"kind"`
 	Namespace   string  `json:"namespace"`
@@ -20,7 +22,7 @@ type parent struct {
 }
 
 // full fills in what may be left out.
-func (p parent) full(namespace string) parent {
+func (p Parent) full(namespace string) Parent {
 	group, kind := "gateway.networking.k8s.io", "Gateway"
 	if p.Group == nil {
 		p.Group = &group
@@ -32,23 +34,23 @@ func (p parent) full(namespace string) parent {
 	return p
 }
 
-func (p parent) equal(q parent) bool {
+func (p Parent) equal(q Parent) bool {
 	return *p.Group == *q.Group && *p.Kind == *q.Kind && p.Namespace == q.Namespace && p.Name == q.Name &&
 		p.SectionName == q.SectionName && p.Port == q.Port
 }
 
-func (p parent) String() string { return fmt.Sprintf("%s %s/%s", *p.Kind, p.Namespace, p.Name) }
+func (p Parent) String() string { return fmt.Sprintf("%s %s/%s", *p.Kind, p.Namespace, p.Name) }
 
 // A report is what a controller says about a route and one of its parents.
 type report struct {
-	Parent     parent             `json:"parentRef"`
+	Parent     Parent             `json:"parentRef"`
 	Controller string             `json:"controllerName"`
 	Conditions []metav1.Condition `json:"conditions"`
 }
 
-// parents reads those of the route's spec.
-func parents(route *unstructured.Unstructured) ([]parent, error) {
-	var all []parent
+// Parents reads those of the route's spec.
+func Parents(route *unstructured.Unstructured) ([]Parent, error) {
+	var all []Parent
 	if err := read(route, &all, "spec", "parentRefs"); err != nil {
 		return nil, err
 	}
@@ -58,10 +60,10 @@ func parents(route *unstructured.Unstructured) ([]parent, error) {
 	return all, nil
 }
 
-// unacknowledged says what keeps the route from being known to be in force: empty when all parents that report on it have
+// Unacknowledged says what keeps the route from being known to be in force: empty when all parents that report on it have
 // taken up the rules as they are.
-func unacknowledged(route *unstructured.Unstructured) (string, error) {
-	attached, err := parents(route)
+func Unacknowledged(route *unstructured.Unstructured) (string, error) {
+	attached, err := Parents(route)
 	if err != nil {
 		return "", err
 	}
@@ -78,12 +80,12 @@ func unacknowledged(route *unstructured.Unstructured) (string, error) {
 			}
 			heard = true
 			if waits := r.waits(route.GetGeneration()); waits != "" {
-				return fmt.Sprintf("%s: %s", title(route), waits), nil
+				return fmt.Sprintf("%s: %s", hands.Title(route), waits), nil
 			}
 		}
 	}
 	if !heard {
-		return fmt.Sprintf("%s: no gateway has taken it up", title(route)), nil
+		return fmt.Sprintf("%s: no gateway has taken it up", hands.Title(route)), nil
 	}
 	return "", nil
 }
@@ -123,7 +125,7 @@ func read(o *unstructured.Unstructured, into any, path ...string) error {
 		err = json.Unmarshal(raw, into)
 	}
 	if err != nil {
-		return fmt.Errorf("read %v of %s: %w", path, title(o), err)
+		return fmt.Errorf("read %v of %s: %w", path, hands.Title(o), err)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package gatewayapi
+package attached
 
 import (
 	"strings"
@@ -6,11 +6,9 @@ import (
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"sigs.k8s.io/yaml"
-
-	"serin.dev/serin/internal/cluster"
 )
 
-const attached = `
+const route = `
 apiVersion: gateway.networking.k8s.io/v1
 kind: HTTPRoute
 metadata: {name: shop, namespace: shop, generation: 3}
@@ -44,34 +42,14 @@ func TestEveryParentThatReportsIsAwaited(t *testing.T) {
 		{"all have it, and one that is left is behind", []string{web + yes, mesh + yes, former + old}, ""},
 	} {
 		o := &unstructured.Unstructured{}
-		text := attached + "status: {parents: [" + strings.Join(test.parents, ", ") + "]}"
+		text := route + "status: {parents: [" + strings.Join(test.parents, ", ") + "]}"
 		if err := yaml.Unmarshal([]byte(text), &o.Object); err != nil {
 			t.Fatal(err)
 		}
 		o.SetGeneration(3)
-		got, err := unacknowledged(o)
+		got, err := Unacknowledged(o)
 		if err != nil || (got == "") != (test.want == "") || !strings.Contains(got, test.want) {
 			t.Errorf("%s: got %q, want %q; %v", test.reason, got, test.want, err)
 		}
-	}
-}
-
-func TestWatchesWakeTheTargetsOfARoute(t *testing.T) {
-	route := empty(httpRoute)
-	h := held{Targets: map[string]record{"Deployment/shop/shop": {}, "Deployment/shop/cart": {}}}
-	if err := h.write(route); err != nil {
-		t.Fatal(err)
-	}
-	for _, w := range Driver.Watches {
-		if got := w.Targets(t.Context(), nil, route); len(got) != 2 || got[0] != "Deployment/shop/cart" {
-			t.Errorf("woken: %v", got)
-		}
-		if got := w.Targets(t.Context(), nil, empty(httpRoute)); len(got) != 0 {
-			t.Errorf("a route that nobody holds wakes %v", got)
-		}
-	}
-	route.SetAnnotations(map[string]string{cluster.TrafficAnnotation: "{"})
-	if _, err := readHeld(route); err == nil {
-		t.Error("an annotation that cannot be read was read")
 	}
 }
