@@ -2,7 +2,6 @@ package sequential
 
 import (
 	"fmt"
-	"math"
 
 	"serin.dev/serin/internal/judge/sequential/bet"
 )
@@ -26,10 +25,10 @@ func (f *failures) playAlone(r *rules, seen sight, pods *roster, tolerate float6
 	f.enlist(r, seen.canary, pods)
 	most := 0.0
 	for i := range seen.canary.pods {
-		most = math.Max(most, seen.canary.pods[i].n)
+		most = max(most, seen.canary.pods[i].n)
 	}
 	c := bet.Pair{NC: most, NB: seen.stable.n, XB: seen.stable.x}
-	m := bet.Margin{Ratio: math.Max(tolerate, explained(f.Spread, 1, seen.stable.busy())), Plus: r.Failures.Plus}
+	m := bet.Margin{Ratio: max(tolerate, explained(f.Spread, 1, seen.stable.busy())), Plus: r.Failures.Plus}
 	burst, guess := f.Noise.burst(), f.Rate.rate()
 	var none, each [4]float64
 	for j, kappa := range aloneKappas() {

@@ -1,8 +1,6 @@
 package sequential
 
 import (
-	"math"
-
 	"serin.dev/serin/internal/judge/sequential/bet"
 )
 
@@ -54,7 +52,7 @@ func (b *block) add(t float64, canary, stable *arm, low, high float64) {
 	if b.High == 0 {
 		b.Low, b.High = low, high
 	}
-	b.Low, b.High, b.Until = math.Min(b.Low, low), math.Max(b.High, high), t
+	b.Low, b.High, b.Until = min(b.Low, low), max(b.High, high), t
 	b.Fail.NC, b.Fail.XC = b.Fail.NC+canary.n, b.Fail.XC+canary.x
 	b.Fail.NB, b.Fail.XB = b.Fail.NB+stable.n, b.Fail.XB+stable.x
 	b.Timed.NC, b.Timed.NB = b.Timed.NC+canary.timed, b.Timed.NB+stable.timed
@@ -82,6 +80,6 @@ func (b *block) swing() float64 {
 
 // odds of a weight in per cent, kept from the ends so that 0 and 100 can be compared.
 func odds(weight float64) float64 {
-	w := math.Min(math.Max(weight/100, 1e-6), 1-1e-6)
+	w := min(max(weight/100, 1e-6), 1-1e-6)
 	return w / (1 - w)
 }

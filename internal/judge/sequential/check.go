@@ -16,25 +16,38 @@ const countMost = int64(1) << 50
 // because half a look could speak for one arm only.
 //
 // Bounds that are judged already are good, and need not be looked at again.
-func check(l judge.Look, started bool, last float64, judged []float64) string {
+func (s *state) check(l judge.Look) string {
 	switch {
 	case math.IsNaN(l.T) || math.IsInf(l.T, 0):
 		return "its time is not a number"
-	case started && l.T <= last:
-		return fmt.Sprintf("its time %g does not come after %g", l.T, last)
+	case s.Started && l.T <= s.T:
+		return fmt.Sprintf("its time %g does not come after %g", l.T, s.T)
 	case !(l.Weight >= 0 && l.Weight <= 100):
 		return fmt.Sprintf("its weight %g is not between 0 and 100", l.Weight)
 	}
 	for _, track := range [...]plan.TrackName{plan.Stable, plan.Canary} {
-		if problem := checkTrack(l.Tracks[track].Pods, judged); problem != "" {
+		roster := &s.Stable
+		if track == plan.Canary {
+			roster = &s.Canary
+		}
+		if problem := roster.check(l.Tracks[track].Pods, s.Slow.Bounds); problem != "" {
 			return string(track) + " " + problem
 		}
 	}
 	return ""
 }
 
-// checkTrack reports the problem of the first pod by name, so that map order cannot be heard.
-func checkTrack(pods map[string]judge.Tally, judged []float64) (problem string) {
+// check reports the problem of the first pod by name, so that map order cannot be heard.
+func (r *roster) check(pods map[string]judge.Tally, judged []float64) (problem string) {
+	if r.recall(pods) {
+		for i := range r.entries {
+			e := &r.entries[i]
+			if found := checkTally(&e.tally, judged); found != "" {
+				return fmt.Sprintf("pod %.64s: %s", r.Pods[e.pod].Name, found)
+			}
+		}
+		return ""
+	}
 	first := ""
 	for name, tally := range pods {
 		if found := checkTally(&tally, judged); found != "" && (problem == "" || name < first) {

@@ -33,7 +33,7 @@ func (c *clearance) cap(most float64) {
 		c.Log = most
 	}
 	for i := range c.Logs {
-		c.Logs[i] = math.Max(c.Logs[i], -1e6)
+		c.Logs[i] = max(c.Logs[i], -1e6)
 	}
 }
 
@@ -43,7 +43,7 @@ func (c *clearance) log() float64 { return c.Log }
 func (c *clearance) average() float64 {
 	top := c.Logs[0]
 	for _, l := range c.Logs {
-		top = math.Max(top, l)
+		top = max(top, l)
 	}
 	sum := 0.0
 	for _, l := range c.Logs {
@@ -59,12 +59,12 @@ func (c *clearance) average() float64 {
 func (c *clearance) more(need, p, per float64, harm bet.Margin, burst float64) float64 {
 	gain := 0.0
 	for _, a := range cautions() {
-		gain = math.Max(gain, p*math.Log(a)+p*per*math.Log1p(harm.Ratio*(1-a)/per)+harm.Plus*(1-a))
+		gain = max(gain, p*math.Log(a)+p*per*math.Log1p(harm.Ratio*(1-a)/per)+harm.Plus*(1-a))
 	}
 	if gain <= 0 {
 		return 0
 	}
-	return math.Max(0, need-c.log()) / gain * burst
+	return max(0, need-c.log()) / gain * burst
 }
 
 // A total is what was compared so far, weighed so that looks with different weights may be added (Mantel, Haenszel).
@@ -84,7 +84,7 @@ func (t *total) weigh(p bet.Pair) {
 
 // ratio of the canary's rate to stable's, drawn a little towards 1 so that it is always a number.
 func (t *total) ratio() float64 {
-	draw := math.Min(0.5, t.Weight/2)
+	draw := min(0.5, t.Weight/2)
 	if draw == 0 {
 		return 1
 	}

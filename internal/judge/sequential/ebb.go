@@ -43,9 +43,9 @@ type answers struct {
 
 func (a *answers) add(c, b float64) { a.C, a.B = a.C+c, a.B+b }
 
-func (a *answers) odds() float64 { return a.C / math.Max(a.B, 1) }
+func (a *answers) odds() float64 { return a.C / max(a.B, 1) }
 
-func (a *answers) share() float64 { return a.C / math.Max(a.C+a.B, 1) }
+func (a *answers) share() float64 { return a.C / max(a.C+a.B, 1) }
 
 const (
 	ebbing   = 0.65 // of the odds before: still good
@@ -78,7 +78,7 @@ func (q *ebb) heed(r *rules, seen sight, pause float64) {
 		return
 	}
 	q.Block.add(seen.canary.n, seen.stable.n)
-	if seen.t-q.Since >= math.Max(ebbBlock, reports*pause) && q.Block.B > 0 {
+	if seen.t-q.Since >= max(ebbBlock, reports*pause) && q.Block.B > 0 {
 		q.close(r, seen.t)
 	}
 }
@@ -86,7 +86,7 @@ func (q *ebb) heed(r *rules, seen sight, pause float64) {
 // forget begins anew with what is left of the stake: another weight, or other pods whose counters are read, bring another share.
 func (q *ebb) forget(seen sight, pods [2]float64) {
 	held := q.Held
-	held.Cash = math.Min(1, held.Value())
+	held.Cash = min(1, held.Value())
 	clear(held.Bets)
 	*q = ebb{Weight: seen.weight, Moved: seen.t, Since: seen.t, Pods: pods, Held: held, logs: q.logs}
 }
@@ -117,10 +117,10 @@ func (q *ebb) close(r *rules, t float64) {
 }
 
 // edge is the least odds that are still good.
-func (q *ebb) edge() float64 { return ebbing * math.Min(q.Before.odds(), odds(q.Weight)) }
+func (q *ebb) edge() float64 { return ebbing * min(q.Before.odds(), odds(q.Weight)) }
 
 // burst is how many requests are dealt at once, as it seems.
-func (q *ebb) burst() float64 { return math.Max(1, (q.Squares+3)/(q.Blocks+1)) }
+func (q *ebb) burst() float64 { return max(1, (q.Squares+3)/(q.Blocks+1)) }
 
 // stray is the square of how far the block is from those before, in deviations of requests dealt one by one.
 func (q *ebb) stray() float64 {
@@ -134,7 +134,7 @@ func (q *ebb) stray() float64 {
 
 // ebbGain is the log factor of the bet that the odds are a part of edge.
 func ebbGain(edge, part float64, a answers, burst float64) float64 {
-	return math.Min(share.Gain(part*edge/(1+part*edge), edge/(1+edge), a.B, a.C)/burst, ebbMost)
+	return min(share.Gain(part*edge/(1+part*edge), edge/(1+edge), a.B, a.C)/burst, ebbMost)
 }
 
 // low says that the canary was shown to answer less.
@@ -163,7 +163,7 @@ func (q *ebb) finding(f *plan.Finding) {
 
 // interval is what the odds are to those before, as far as the fall is known: four deviations, which is for orientation.
 func (q *ebb) interval() (low, high float64) {
-	off := 4 * math.Sqrt(q.burst()*(1/math.Max(q.Now.C, 1)+1/math.Max(q.Before.C, 1)))
+	off := 4 * math.Sqrt(q.burst()*(1/max(q.Now.C, 1)+1/max(q.Before.C, 1)))
 	ratio := q.Now.odds() / q.Before.odds()
 	return ratio * math.Exp(-off), ratio * math.Exp(off)
 }

@@ -73,7 +73,7 @@ func (f *failures) play(r *rules, b *block, tolerate float64) {
 // limits are the always-valid limits of the ratio of the canary's rate to stable's.
 func (f *failures) limits() (low, high float64) {
 	low, high = f.Range.Limits(intervalMiss)
-	return math.Max(low, math.Min(f.Above, high)), high // the bets above are better ones than those of the interval
+	return max(low, min(f.Above, high)), high // the bets above are better ones than those of the interval
 }
 
 // playPods bets on how many pods failed at all. Doubling a small rate at most doubles the pods that fail, so the
@@ -89,8 +89,8 @@ func (f *failures) playPods(r *rules, seen sight, tolerate float64) {
 	c.XC, c.XB = hit(canary), hit(stable)
 	more := canary.n / c.NC / (stable.n / c.NB)
 	m := bet.Margin{
-		Ratio: math.Max(1, tolerate*math.Max(1, more)),
-		Plus:  math.Min(0.5, r.Failures.Plus*canary.n/c.NC),
+		Ratio: max(1, tolerate*max(1, more)),
+		Plus:  min(0.5, r.Failures.Plus*canary.n/c.NC),
 	}
 	for _, kappa := range r.kappas {
 		f.logs = append(f.logs, bet.WorseExact(c, m, kappa, f.podRate(stable)))
@@ -119,7 +119,7 @@ func (f *failures) rebalance(r *rules, canary, stable *arm) {
 
 // podRate guesses the share of pods that fail in a look with such traffic, however long the looks were it was learned from.
 func (f *failures) podRate(stable *arm) float64 {
-	return -math.Expm1(-f.PodRate.rate() * stable.n / math.Max(1, float64(stable.busy())))
+	return -math.Expm1(-f.PodRate.rate() * stable.n / max(1, float64(stable.busy())))
 }
 
 // learn takes a look of stable, after the bets on it.

@@ -2,7 +2,6 @@ package sequential
 
 import (
 	"fmt"
-	"math"
 	"slices"
 
 	"serin.dev/serin/internal/judge/sequential/bet"
@@ -25,7 +24,7 @@ func (s *state) findings(r *rules, a answered, all []plan.Finding) []plan.Findin
 		f := &all[len(all)-1]
 		*f = plan.Finding{Name: name, Unit: "ratio", N: n, Outcome: plan.Hold}
 		fill(f)
-		f.Low, f.High = math.Min(f.Low, f.Effect), math.Max(f.High, f.Effect) // drawing it towards 1 may have moved it out
+		f.Low, f.High = min(f.Low, f.Effect), max(f.High, f.Effect) // drawing it towards 1 may have moved it out
 		s.settle(f, a)
 	}
 	add(nameFailures, func(f *plan.Finding) { s.failuresFinding(r, f) })
@@ -71,7 +70,7 @@ func (s *state) failuresFinding(r *rules, f *plan.Finding) {
 	f.Evidence, f.Effect, f.Needs = readable(s.Fail.value()), s.Fail.Sum.ratio(), s.told.needs
 	f.Low, f.High = s.told.low, s.told.high
 	f.Limit = r.Failures.Tolerate
-	f.Stable, f.Canary = s.FailedB/math.Max(s.Stables, 1), s.FailedC/math.Max(s.Canaries, 1)
+	f.Stable, f.Canary = s.FailedB/max(s.Stables, 1), s.FailedC/max(s.Canaries, 1)
 	count(f, s.Stables, s.Canaries)
 	if s.Compared < 0 {
 		f.Outcome = plan.Insufficient
@@ -94,16 +93,16 @@ func (s *state) latencyFinding(r *rules, f *plan.Finding) {
 		f.Outcome = plan.Pass
 	}
 	if l.Used > 0 {
-		f.Stable = l.Stable[l.Tail] / math.Max(l.N.NB, 1)
-		f.Canary = l.Canary[l.Tail] / math.Max(l.N.NC, 1)
-		f.Limit = l.Grid.tolerated(l.Tail) / math.Max(l.Grid.Shares[l.Tail], 1e-9)
+		f.Stable = l.Stable[l.Tail] / max(l.N.NB, 1)
+		f.Canary = l.Canary[l.Tail] / max(l.N.NC, 1)
+		f.Limit = l.Grid.tolerated(l.Tail) / max(l.Grid.Shares[l.Tail], 1e-9)
 	}
 }
 
 func (p *promise) finding(f *plan.Finding) {
 	low, high := p.Range.limits(intervalMiss)
-	f.Stable, f.Canary = p.XB/math.Max(p.NB, 1), p.X/math.Max(p.N, 1)
-	scale := math.Max(f.Stable, 1e-4) // the interval is of the canary's rate; as an effect it is set against stable's
+	f.Stable, f.Canary = p.XB/max(p.NB, 1), p.X/max(p.N, 1)
+	scale := max(f.Stable, 1e-4) // the interval is of the canary's rate; as an effect it is set against stable's
 	f.Evidence, f.Effect, f.Low, f.High = readable(p.Held.Value()), f.Canary/scale, low/scale, high/scale
 	count(f, p.NB, p.N)
 	if p.N == 0 {
@@ -114,10 +113,10 @@ func (p *promise) finding(f *plan.Finding) {
 // count notes the requests of both tracks, as far as whole numbers are exact.
 func count(f *plan.Finding, stable, canary float64) {
 	const most = 1 << 53
-	f.N[plan.Stable], f.N[plan.Canary] = int64(math.Min(stable, most)), int64(math.Min(canary, most))
+	f.N[plan.Stable], f.N[plan.Canary] = int64(min(stable, most)), int64(min(canary, most))
 }
 
-func readable(evidence float64) float64 { return math.Min(evidence, 1e12) }
+func readable(evidence float64) float64 { return min(evidence, 1e12) }
 
 // blame names the metric that carries most of the evidence.
 func (s *state) blame(r *rules) string {
@@ -157,10 +156,10 @@ func (s *state) accuse(r *rules) string {
 		said = string(*s.compareLatency())
 	case nameFast:
 		said = fmt.Sprintf("latency objective: %.3g %% of the canary's requests took longer than %g s, allowed are %.3g %%",
-			100*s.Fast.X/math.Max(s.Fast.N, 1), r.Objective.Below, 100*(1-r.Objective.For))
+			100*s.Fast.X/max(s.Fast.N, 1), r.Objective.Below, 100*(1-r.Objective.For))
 	case nameAvailability:
 		said = fmt.Sprintf("availability: %.3g %% of the canary's %.0f requests failed, allowed are %.3g %%",
-			100*s.Up.X/math.Max(s.Up.N, 1), s.Up.N, 100*(1-r.Objective.Availability))
+			100*s.Up.X/max(s.Up.N, 1), s.Up.N, 100*(1-r.Objective.Availability))
 	default:
 		for i := range r.Sums {
 			if r.Sums[i].Name == s.Blame {
@@ -229,7 +228,7 @@ func (s *state) compareLatency() *words {
 
 // telling is the bound with the most evidence, or the tail while none has any.
 func (l *latency) telling() int {
-	at, most := l.Tail, 2/math.Max(float64(l.Used), 1)
+	at, most := l.Tail, 2/max(float64(l.Used), 1)
 	for i := range l.Marks {
 		if len(l.Marks[i].Bets.Bets) > 0 && l.Marks[i].Bets.Value() > most {
 			at, most = i, l.Marks[i].Bets.Value()

@@ -107,11 +107,11 @@ func (g *gauges) close(canary, stable height, tolerate float64) {
 	}
 	known := g.Blocks > 0 || g.Spread > 0
 	unit := g.Spread * math.Sqrt(1/canary.pods+1/stable.pods)
-	scale := math.Max(2*unit, 0.05*math.Abs(stable.mean))
+	scale := max(2*unit, 0.05*math.Abs(stable.mean))
 	if known && scale > 0 {
 		excess := canary.mean - stable.mean - (tolerate-1)*math.Abs(stable.mean) - gaugeSure*unit
 		for j, bold := range boldness() {
-			g.Bets[j] = math.Min(g.Bets[j]*(1+bold*clip(excess/scale)), 1e12)
+			g.Bets[j] = min(g.Bets[j]*(1+bold*clip(excess/scale)), 1e12)
 		}
 		for i := range steps {
 			shift := canary.mean - ratioAt(i)*stable.mean
@@ -122,12 +122,12 @@ func (g *gauges) close(canary, stable height, tolerate float64) {
 	}
 	g.Canary, g.Stable, g.Lacked = canary.mean, stable.mean, 0
 	if stable.pods > 1 {
-		g.Spread = math.Max(stable.deviation, 0.8*g.Spread)
+		g.Spread = max(stable.deviation, 0.8*g.Spread)
 	}
-	g.Spread = math.Max(g.Spread, 0.005*math.Abs(stable.mean))
+	g.Spread = max(g.Spread, 0.005*math.Abs(stable.mean))
 }
 
-func clip(x float64) float64 { return math.Max(-1, math.Min(1, x)) }
+func clip(x float64) float64 { return max(-1, min(1, x)) }
 
 // limits are the ratios of the levels that cannot be excluded when each side may err with probability miss.
 func (g *gauges) limits(miss float64) (low, high float64) {
@@ -139,7 +139,7 @@ func (g *gauges) limits(miss float64) (low, high float64) {
 	for i := steps - 1; i >= 0 && g.Smaller[i] >= need; i-- {
 		high = ratioAt(i)
 	}
-	return low, math.Max(low, high)
+	return low, max(low, high)
 }
 
 func (g *gauges) value() float64 {
@@ -160,7 +160,7 @@ func (g *gauges) finding(rule *Gauge, f *plan.Finding, raised bool) {
 	f.Limit = rule.Tolerate
 	f.Unit, f.Evidence, f.Effect = plan.Reading, readable(g.value()), 1
 	if g.Stable > 0 && g.Canary >= 0 {
-		f.Effect = math.Min(g.Canary/g.Stable, 1e6)
+		f.Effect = min(g.Canary/g.Stable, 1e6)
 	}
 	f.Low, f.High = g.limits(intervalMiss)
 	f.Stable, f.Canary = g.Stable, g.Canary

@@ -57,7 +57,7 @@ func (g *grid) redraw(r *rules, bounds []float64, first, used int) {
 	for i := first; i < first+used; i++ {
 		share := g.Shares[i]
 		ratio := inOdds(r.Latency.Tolerate, share)
-		g.margins[i] = bet.Margin{Ratio: ratio, Plus: math.Max(0, g.curve.slowed(i, r.Latency.Tolerate)-ratio*share)}
+		g.margins[i] = bet.Margin{Ratio: ratio, Plus: max(0, g.curve.slowed(i, r.Latency.Tolerate)-ratio*share)}
 		g.harm[i] = g.curve.slowed(i, r.Latency.Harmful)
 		for j, factor := range slowdowns() {
 			g.worse[j][i] = g.curve.slowed(i, r.Latency.Tolerate*factor)
@@ -71,7 +71,7 @@ func (g *grid) tolerated(i int) float64 { return g.margins[i].Ratio*g.Shares[i] 
 // steepness is by what power of time the share beyond bound i falls.
 func (g *grid) steepness(i int) float64 {
 	const step = 1.05
-	return math.Log(g.curve.slowed(i, step)/math.Max(g.Shares[i], 1e-12)) / math.Log(step)
+	return math.Log(g.curve.slowed(i, step)/max(g.Shares[i], 1e-12)) / math.Log(step)
 }
 
 // paced is by how much the share tolerated beyond bound i grows when everything may be slower by a further factor.
@@ -79,7 +79,7 @@ func (g *grid) paced(r *rules, i int, pace float64) float64 {
 	if pace <= 1 {
 		return 1
 	}
-	return math.Max(1, g.curve.slowed(i, r.Latency.Tolerate*pace)/math.Max(g.tolerated(i), 1e-12))
+	return max(1, g.curve.slowed(i, r.Latency.Tolerate*pace)/max(g.tolerated(i), 1e-12))
 }
 
 // widen takes bound i into the present block, with what is tolerated grown by a factor.
@@ -98,7 +98,7 @@ func (g *grid) widen(i int, by float64) {
 
 // slower bets that a share of all requests is beyond bound i in excess of what is tolerated.
 func (g *grid) slower(p bet.Pair, i int, extra, burst float64) float64 {
-	edge := math.Max(g.edge[i], 2*never)
+	edge := max(g.edge[i], 2*never)
 	worse := edge + extra*(1-edge)
 	if burst > 1 {
 		return bet.WorseInBursts(p, g.wide[i], worse/edge, g.Shares[i], burst)

@@ -47,7 +47,7 @@ func (j *Judge) Explain(given judge.State, v *plan.Verdict) {
 }
 
 func (s *state) weigh(r *rules, l judge.Look) answered {
-	if problem := check(l, s.Started, s.T, s.Slow.Bounds); problem != "" {
+	if problem := s.check(l); problem != "" {
 		return s.miss("the look is refused: " + problem)
 	}
 	_, stable := track(l, plan.Stable)
@@ -74,10 +74,10 @@ func (s *state) read(r *rules, l judge.Look) sight {
 	first := l.T > 0 && !s.Live
 	seen := sight{t: l.T, from: s.T, weight: l.Weight, canary: &s.arms[0], stable: &s.arms[1]}
 	if !s.Started {
-		seen.from = math.Min(0, l.T)
+		seen.from = min(0, l.T)
 	}
 	if first {
-		seen.from = math.Max(0, seen.from)
+		seen.from = max(0, seen.from)
 	}
 	seen.seconds = l.T - seen.from
 	young := l.T - warmth
@@ -87,7 +87,7 @@ func (s *state) read(r *rules, l judge.Look) sight {
 	}
 	stables, canaries := s.Stable.admit(stableTrack, l.T), s.Canary.admit(canaryTrack, l.T)
 	s.meet(stables, canaries)
-	s.Fail.meet(stableTrack, canaryTrack)
+	s.Fail.meet(stables, canaries)
 	seen.stable.read(stables, &s.Stable, s.Slow.Bounds, math.Inf(1), r.Sums, s.Fail.Kinds)
 	seen.canary.read(canaries, &s.Canary, s.Slow.Bounds, young, r.Sums, s.Fail.Kinds)
 	before := s.Weight
@@ -95,7 +95,7 @@ func (s *state) read(r *rules, l judge.Look) sight {
 		before = l.Weight // the weight of the first look was set when the release began, at 0
 	}
 	a, b := odds(before), odds(l.Weight)
-	seen.low, seen.high = math.Min(a, b), math.Max(a, b)
+	seen.low, seen.high = min(a, b), max(a, b)
 	swing := seen.high / seen.low
 	seen.moved = swing > swingMost || swing > swingSmall && !s.Moved
 	return seen
@@ -133,7 +133,7 @@ func (s *state) play(r *rules, seen sight) {
 	s.Slow.watch(seen.canary, seen.stable)
 	s.Block.size(len(s.Slow.Bounds))
 	canaries, stables := seen.canary.busy(), seen.stable.busy()
-	tolerate := math.Max(r.Failures.Tolerate, explained(s.Fail.Spread, canaries, stables))
+	tolerate := max(r.Failures.Tolerate, explained(s.Fail.Spread, canaries, stables))
 	if seen.moved {
 		s.flush(r, tolerate, canaries, stables)
 		s.Block.reset(seen.t)
@@ -141,7 +141,7 @@ func (s *state) play(r *rules, seen sight) {
 	}
 	if s.Block.High == 0 {
 		s.Block.reset(seen.from)
-	} else if math.Max(s.Block.High, seen.high)/math.Min(s.Block.Low, seen.low) > swingSmall {
+	} else if max(s.Block.High, seen.high)/min(s.Block.Low, seen.low) > swingSmall {
 		s.flush(r, tolerate, canaries, stables)
 	}
 	s.Block.add(seen.t, seen.canary, seen.stable, seen.low, seen.high)
@@ -172,7 +172,7 @@ func (s *state) warm(r *rules, b *block) {
 	oldest := math.Inf(1)
 	for i := range s.Canary.Pods {
 		if p := &s.Canary.Pods[i]; p.Seen >= s.Canary.Now {
-			oldest = math.Min(oldest, p.Born)
+			oldest = min(oldest, p.Born)
 		}
 	}
 	if b.Until-oldest >= warmth {

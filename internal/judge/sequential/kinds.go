@@ -19,11 +19,11 @@ type kind struct {
 const kindsMost = 32
 
 // meet learns the names of kinds. Of new ones the first by name are told apart.
-func (f *failures) meet(tracks ...map[string]judge.Tally) {
+func (f *failures) meet(tracks ...[]entry) {
 	f.names = f.names[:0]
-	for _, pods := range tracks {
-		for _, tally := range pods {
-			for name := range tally.Strata {
+	for _, entries := range tracks {
+		for i := range entries {
+			for name := range entries[i].tally.Strata {
 				if placeOf(f.Kinds, name) == 0 && name != "" && !slices.Contains(f.names, name) {
 					f.names = append(f.names, name)
 				}

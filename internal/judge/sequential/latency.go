@@ -121,7 +121,7 @@ func (l *latency) survival() []float64 {
 	least := 1.0
 	for i := range l.Marks {
 		d := &l.Marks[i].Slow
-		least = math.Min(least, (d.X+0.05)/(d.N+1))
+		least = min(least, (d.X+0.05)/(d.N+1))
 		l.shares[i] = least
 	}
 	return l.shares
@@ -174,7 +174,7 @@ func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int
 		m, pair := &l.Marks[i], b.slow(i)
 		burst := m.Noise.burst()
 		alone = alone && burst == 1
-		g.widen(i, math.Max(explained(l.spreads[i], canaries, stables), g.paced(r, i, pace))*b.swing())
+		g.widen(i, max(explained(l.spreads[i], canaries, stables), g.paced(r, i, pace))*b.swing())
 		if m.Bets.Value() > 0 && g.edge[i] < 1 {
 			l.logs = l.logs[:0]
 			for _, extra := range r.extras {
@@ -183,7 +183,7 @@ func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int
 			m.Bets.Play(l.logs, r.slowPrior, b.Since, b.Until)
 		}
 		if m.Worth {
-			m.Shift.play(pair, bet.Margin{Ratio: g.harm[i] / math.Max(shares[i], 1e-9) / b.swing()}, burst, r)
+			m.Shift.play(pair, bet.Margin{Ratio: g.harm[i] / max(shares[i], 1e-9) / b.swing()}, burst, r)
 		}
 	}
 	if alone {
@@ -204,7 +204,7 @@ func (l *latency) pace(r *rules, roster *roster, canaries, stables int) float64 
 			continue
 		}
 		if steep := l.Grid.steepness(i); steep > 0.1 {
-			most = math.Max(most, l.spreads[i]/steep)
+			most = max(most, l.spreads[i]/steep)
 		}
 	}
 	return explained(most, canaries, stables)
@@ -214,7 +214,7 @@ func (l *latency) pace(r *rules, roster *roster, canaries, stables int) float64 
 // for a few very slow requests do not show as "everything is slower".
 func (l *latency) playTail(r *rules, b *block, shares []float64) {
 	pair, burst := b.slow(l.Tail), l.Marks[l.Tail].Noise.burst()
-	ratio := math.Max(r.Latency.Harmful, l.Grid.tolerated(l.Tail)/math.Max(shares[l.Tail], 1e-9))
+	ratio := max(r.Latency.Harmful, l.Grid.tolerated(l.Tail)/max(shares[l.Tail], 1e-9))
 	harm := bet.Margin{Ratio: ratio / b.swing(), Plus: r.Failures.Harmful.Plus}
 	l.TailOK.play(pair, harm, burst, r)
 	l.Range.Observe(pair, burst)
@@ -300,7 +300,7 @@ func (l *latency) clear() float64 {
 	for i := range l.Marks {
 		if l.Marks[i].Worth {
 			n++
-			top = math.Max(top, l.Marks[i].Shift.log())
+			top = max(top, l.Marks[i].Shift.log())
 		}
 	}
 	tail := l.TailOK.log()
@@ -313,7 +313,7 @@ func (l *latency) clear() float64 {
 			sum += math.Exp(l.Marks[i].Shift.log() - top)
 		}
 	}
-	return math.Min(tail, top+math.Log(sum/float64(n)))
+	return min(tail, top+math.Log(sum/float64(n)))
 }
 
 // inOdds is the factor by which a share grows when its odds grow by a factor.

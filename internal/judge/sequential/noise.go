@@ -98,7 +98,7 @@ func (v *noise) burst() float64 {
 	if size < burstFrom {
 		return 1
 	}
-	return math.Min(size, burstMost)
+	return min(size, burstMost)
 }
 
 // Spreads are judged with this many standard deviations: with the excess a bet needs to prove anything within an hour, a
@@ -140,7 +140,7 @@ func spread(pods []pod, kind int, burst float64) float64 {
 	}
 	doubt := (luck - 1) / (excess - 1)
 	variance := (deviation - chance) / free * (1 - doubt*doubt)
-	variance = math.Max(variance, (float64(k-1)*variance+spreadUsual*spreadUsual)/float64(k))
+	variance = max(variance, (float64(k-1)*variance+spreadUsual*spreadUsual)/float64(k))
 	return math.Sqrt(math.Log1p(variance)) * few(k)
 }
 

@@ -27,10 +27,10 @@ const stableBroken = 2.302585 // ln 10
 
 // play takes the counts of one look; allowed is the share of bad requests the objective allows.
 func (p *promise) play(r *rules, c bet.Pair, allowed, burst, from, to float64) {
-	limit := math.Min(0.9, math.Max(allowed, 2*p.Recent.X/math.Max(p.Recent.N, 100)))
+	limit := min(0.9, max(allowed, 2*p.Recent.X/max(p.Recent.N, 100)))
 	if c.NB > 0 {
-		p.Alarm = math.Max(0, p.Alarm+bet.Above(c.NB, c.XB, allowed, 3))
-		p.Alarm = math.Min(p.Alarm, 4*stableBroken)
+		p.Alarm = max(0, p.Alarm+bet.Above(c.NB, c.XB, allowed, 3))
+		p.Alarm = min(p.Alarm, 4*stableBroken)
 		p.Recent.add(c.NB, c.XB, to-from, 300)
 		p.NB, p.XB = p.NB+c.NB, p.XB+c.XB
 	}
@@ -57,7 +57,7 @@ type oneRate struct {
 
 const rateRungs = 21 // from 0.01 % to 63 %, a factor 10^(1/5) apart
 
-func rateRung(i int) float64 { return math.Min(0.99, 1e-4*math.Pow(10, float64(i)*0.19)) }
+func rateRung(i int) float64 { return min(0.99, 1e-4*math.Pow(10, float64(i)*0.19)) }
 
 func (o *oneRate) observe(n, x, burst float64) {
 	for i := range rateRungs {
@@ -73,11 +73,11 @@ func (o *oneRate) observe(n, x, burst float64) {
 func (o *oneRate) limits(miss float64) (low, high float64) {
 	need := math.Log(2 / miss)
 	low, high = 0, 1
-	for i := 0; i < rateRungs && math.Max(o.Above[i][0], o.Above[i][1]) >= need; i++ {
+	for i := 0; i < rateRungs && max(o.Above[i][0], o.Above[i][1]) >= need; i++ {
 		low = rateRung(i)
 	}
-	for i := rateRungs - 1; i >= 0 && math.Max(o.Below[i][0], o.Below[i][1]) >= need; i-- {
+	for i := rateRungs - 1; i >= 0 && max(o.Below[i][0], o.Below[i][1]) >= need; i-- {
 		high = rateRung(i)
 	}
-	return low, math.Max(low, high)
+	return low, max(low, high)
 }

@@ -2,7 +2,6 @@ package sequential
 
 import (
 	"fmt"
-	"math"
 
 	"serin.dev/serin/internal/judge/sequential/bet"
 	"serin.dev/serin/internal/plan"
@@ -60,9 +59,9 @@ func (e *restarts) value() float64 {
 func (e *restarts) finding(r *rules, f *plan.Finding) {
 	p := e.Sum
 	f.Limit = r.Restarts.Tolerate
-	f.Stable, f.Canary = p.XB/math.Max(p.NB, 1)*3600, p.XC/math.Max(p.NC, 1)*3600
+	f.Stable, f.Canary = p.XB/max(p.NB, 1)*3600, p.XC/max(p.NC, 1)*3600
 	f.Unit, f.Evidence = "per hour", readable(e.Held.Value())
-	f.Effect = (p.XC + 0.5) / math.Max(p.NC, 1) / ((p.XB + 0.5) / math.Max(p.NB, 1))
+	f.Effect = (p.XC + 0.5) / max(p.NC, 1) / ((p.XB + 0.5) / max(p.NB, 1))
 	f.Low, f.High = e.Range.Limits(intervalMiss)
 	count(f, p.XB, p.XC)
 }
@@ -70,5 +69,5 @@ func (e *restarts) finding(r *rules, f *plan.Finding) {
 func (e *restarts) compare() string {
 	p := e.Sum
 	return fmt.Sprintf("restarts: %.0f on the canary, %.3g an hour for each instance, %.0f on stable, %.3g an hour",
-		p.XC, p.XC/math.Max(p.NC, 1)*3600, p.XB, p.XB/math.Max(p.NB, 1)*3600)
+		p.XC, p.XC/max(p.NC, 1)*3600, p.XB, p.XB/max(p.NB, 1)*3600)
 }

@@ -45,6 +45,7 @@ type roster struct {
 	Pods    []pod    `json:"pods"`
 	Swept   bool     `json:"swept"` // in the last look every pod was new
 	Now     float64  `json:"now"`   // the last look
+	known   bool     // all pods of the look are, and in entries
 	names   []string // scratch
 	entries []entry  // scratch
 }
@@ -60,10 +61,10 @@ type entry struct {
 // fresh: its counts are left out for one look, for it was started, warmed or reset within it. When all are new at
 // once they are left out only once, lest a track whose pods die after every scrape is never judged.
 func (r *roster) admit(pods map[string]judge.Tally, t float64) []entry {
-	r.Now = t
-	if r.again(pods, t) {
-		return r.entries
+	if r.known && len(r.entries) == len(pods) { // the look was checked, and its pods were found
+		return r.again(t)
 	}
+	r.Now = t
 	r.names = r.names[:0]
 	for name := range pods {
 		r.names = append(r.names, name)
@@ -95,22 +96,25 @@ func (r *roster) admit(pods map[string]judge.Tally, t float64) []entry {
 	return r.entries
 }
 
-// again admits pods that are all known, as they are in nearly every look.
-func (r *roster) again(pods map[string]judge.Tally, t float64) bool {
+// recall finds pods that are all known, as they are in nearly every look; it changes nothing else.
+func (r *roster) recall(pods map[string]judge.Tally) bool {
 	r.entries = r.entries[:0]
 	for i := range r.Pods {
 		if tally, there := pods[r.Pods[i].Name]; there {
 			r.entries = append(r.entries, entry{tally: tally, pod: i})
 		}
 	}
-	if len(pods) == 0 || len(r.entries) < len(pods) {
-		return false
+	r.known = len(pods) > 0 && len(r.entries) == len(pods)
+	return r.known
+}
+
+// again admits the pods that were recalled.
+func (r *roster) again(t float64) []entry {
+	for i := range r.entries {
+		r.Pods[r.entries[i].pod].Seen = t
 	}
-	for _, e := range r.entries {
-		r.Pods[e.pod].Seen = t
-	}
-	r.Swept = false
-	return true
+	r.Now, r.Swept = t, false
+	return r.entries
 }
 
 // forget drops pods that are gone. It runs at the end of a look, for entries point into Pods.

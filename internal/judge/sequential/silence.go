@@ -85,7 +85,7 @@ func (q *silence) pace(a *arm, r *roster, t float64, missed bool) {
 			continue
 		}
 		if p.Heard > 0 {
-			q.Pause, q.Pauses = math.Max(q.Pause, t-p.Heard), q.Pauses+1
+			q.Pause, q.Pauses = max(q.Pause, t-p.Heard), q.Pauses+1
 		}
 		p.Heard = t
 	}
@@ -94,7 +94,7 @@ func (q *silence) pace(a *arm, r *roster, t float64, missed bool) {
 func (q *silence) play(seen sight) {
 	w := q.Weight / 100
 	gain := share.Gain(mute*w, quiet*w, seen.stable.n, seen.canary.n)
-	q.Bet = math.Min(q.Bet*math.Exp(math.Min(gain, leastMute*float64(q.Row))), 1e12)
+	q.Bet = min(q.Bet*math.Exp(min(gain, leastMute*float64(q.Row))), 1e12)
 }
 
 // value is what is held, in shares of the budget.
@@ -118,7 +118,7 @@ func (s *state) compareSilence() string {
 
 func (q *silence) finding(f *plan.Finding) {
 	w := q.Weight / 100
-	f.Evidence, f.Effect, f.Low, f.High = readable(q.value()/q.Staked), 1, 0, 1/math.Max(w, 0.01)
+	f.Evidence, f.Effect, f.Low, f.High = readable(q.value()/q.Staked), 1, 0, 1/max(w, 0.01)
 	f.Stable, f.Canary = 1-w, w // the shares that are meant
 	if q.Row > 1 {
 		f.Effect, f.Canary, f.Stable, f.High = 0, 0, 1, q.upTo(w)
@@ -129,6 +129,6 @@ func (q *silence) finding(f *plan.Finding) {
 // upTo is the largest share, relative to the one that is meant, that the present silence does not exclude: the inversion of the
 // same bet, without the stake and the bounds that protect the verdict from counters that were reset.
 func (q *silence) upTo(w float64) float64 {
-	excluded := -math.Expm1(math.Log1p(-mute*w) + math.Log(intervalMiss)/math.Max(q.Lost, 1))
-	return math.Min(excluded/math.Max(w, 1e-6), 1/math.Max(w, 0.01))
+	excluded := -math.Expm1(math.Log1p(-mute*w) + math.Log(intervalMiss)/max(q.Lost, 1))
+	return min(excluded/max(w, 1e-6), 1/max(w, 0.01))
 }

@@ -38,7 +38,7 @@ func (s Steady) Evidence(p bet.Pair, rate float64) float64 {
 	m := bet.Margin{Ratio: r.Failures.Tolerate, Plus: r.Failures.Plus}
 	bets := func(log func(kappa float64) float64) (sum float64) {
 		for i, kappa := range r.kappas {
-			sum += bet.Early * r.prior[i] * math.Exp(math.Min(log(kappa), 600))
+			sum += bet.Early * r.prior[i] * math.Exp(min(log(kappa), 600))
 		}
 		return sum
 	}
@@ -48,7 +48,7 @@ func (s Steady) Evidence(p bet.Pair, rate float64) float64 {
 	if s.stake.Availability == 0 {
 		return sum
 	}
-	most := math.Min(0.9, math.Max(1-r.Objective.Availability, 2*rate))
+	most := min(0.9, max(1-r.Objective.Availability, 2*rate))
 	return sum + s.stake.Availability*bets(func(kappa float64) float64 { return bet.Above(p.NC, p.XC, most, kappa) })
 }
 

@@ -2,7 +2,6 @@ package sequential
 
 import (
 	"fmt"
-	"math"
 
 	"serin.dev/serin/internal/judge/sequential/bet"
 	"serin.dev/serin/internal/plan"
@@ -93,7 +92,7 @@ func (m *sums) finding(rule *Sum, f *plan.Finding) {
 	p := m.Pair
 	f.Unit, f.Evidence, f.Effect = plan.Reading, readable(m.value()), m.Sum.ratio()
 	f.Low, f.High = m.Range.Limits(intervalMiss)
-	f.Stable, f.Canary = rule.Most*p.XB/math.Max(p.NB, 1), rule.Most*p.XC/math.Max(p.NC, 1)
+	f.Stable, f.Canary = rule.Most*p.XB/max(p.NB, 1), rule.Most*p.XC/max(p.NC, 1)
 	if f.Limit = 1 - rule.Fall; rule.Rise > 0 {
 		f.Limit = 1 + rule.Rise
 	}
@@ -110,5 +109,5 @@ func (m *sums) compare(rule *Sum) string {
 	p := m.Pair
 	low, high := m.Range.Limits(intervalMiss)
 	return fmt.Sprintf("%s: %.4g per event on the canary, %.4g on stable, ratio %.3g (%.3g to %.3g)",
-		rule.Name, rule.Most*p.XC/math.Max(p.NC, 1), rule.Most*p.XB/math.Max(p.NB, 1), m.Sum.ratio(), low, high)
+		rule.Name, rule.Most*p.XC/max(p.NC, 1), rule.Most*p.XB/max(p.NB, 1), m.Sum.ratio(), low, high)
 }

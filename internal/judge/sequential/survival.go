@@ -45,7 +45,7 @@ func (c *curve) through(bounds, shares []float64) {
 func sized(s []float64, n int) []float64 { return slices.Grow(s[:0], n)[:n] }
 
 func (c *curve) steepness(i int) float64 {
-	return math.Max(0, c.score[i+1]-c.score[i]) / (c.at[i+1] - c.at[i])
+	return max(0, c.score[i+1]-c.score[i]) / (c.at[i+1] - c.at[i])
 }
 
 // between is the slope at a point between two chords.
@@ -58,7 +58,7 @@ func between(before, after, low, high float64) float64 {
 
 // scoreOf is the normal score of the share within a bound, of the share beyond it.
 func scoreOf(beyond float64) float64 {
-	return math.Sqrt2 * math.Erfcinv(2*math.Min(math.Max(beyond, 1e-9), 1-1e-9))
+	return math.Sqrt2 * math.Erfcinv(2*min(max(beyond, 1e-9), 1-1e-9))
 }
 
 // beyond is the share of requests slower than a time.
@@ -84,14 +84,14 @@ func (c *curve) beyond(t float64) float64 {
 // slowed is the share of requests that are slower than bound i once everything takes longer by a factor. Where the curve
 // bends too much to be trusted it is at least what the chords in logarithms say, which are steeper.
 func (c *curve) slowed(i int, factor float64) float64 {
-	share := math.Max(c.beyond(c.bounds[i]/factor), c.shares[i])
+	share := max(c.beyond(c.bounds[i]/factor), c.shares[i])
 	if i > 0 && i+1 < len(c.at) {
 		before, after := c.steepness(i-1), c.steepness(i)
 		if after > unlike*before || before > unlike*after {
-			share = math.Max(share, c.shares[i]*c.chords(i, factor))
+			share = max(share, c.shares[i]*c.chords(i, factor))
 		}
 	}
-	return math.Min(share, 1)
+	return min(share, 1)
 }
 
 // chords is by how much the tail beyond bound i grows, by the parabola through the bound and its neighbours in logarithms of
@@ -106,7 +106,7 @@ func (c *curve) fall(i int) float64 {
 	if c.shares[i] <= 0 || c.shares[i+1] <= 0 {
 		return 0
 	}
-	return math.Max(0, math.Log(c.shares[i]/c.shares[i+1])/(c.at[i+1]-c.at[i]))
+	return max(0, math.Log(c.shares[i]/c.shares[i+1])/(c.at[i+1]-c.at[i]))
 }
 
 // quantile interpolates the latency that a share of requests stays below, linearly within its bucket as Prometheus does.

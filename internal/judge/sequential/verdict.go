@@ -67,8 +67,8 @@ func (s *state) decide(r *rules, seen sight, history bool) answered {
 		s.Failed, s.Blame = true, s.blame(r)
 		s.Why = s.accuse(r)
 	}
-	s.Most = math.Max(s.Most, a.evidence)
-	a.since = seen.t - math.Max(0, s.Compared)
+	s.Most = max(s.Most, a.evidence)
+	a.since = seen.t - max(0, s.Compared)
 	switch {
 	case s.Failed:
 		a.outcome, a.cause, a.evidence = plan.Fail, proven, s.Most
@@ -113,7 +113,7 @@ func (s *state) miss(why string) answered {
 }
 
 // level is the evidence in numbers that a reader can hold.
-func (s *state) level() float64 { return math.Min(s.evidence(), 1e12) }
+func (s *state) level() float64 { return min(s.evidence(), 1e12) }
 
 // explain puts the last answer into words.
 func (s *state) explain(r *rules) string {
@@ -182,14 +182,14 @@ func (s *state) needs(r *rules) int64 {
 	if s.Slow.Pinned && s.Slow.Used > 0 {
 		m := &s.Slow.Marks[s.Slow.Tail]
 		slow := s.Slow.TailOK.more(r.clearNeed, m.Slow.rate(), share, harmOf(r), m.Noise.burst())
-		more = math.Max(more, slow)
+		more = max(more, slow)
 	}
-	return int64(math.Ceil(math.Min(more, 1e12)))
+	return int64(math.Ceil(min(more, 1e12)))
 }
 
 // lesson says what history taught.
 func (s *state) lesson() string {
-	text := fmt.Sprintf("history, %d looks: stable fails %.3g %% of requests", s.Past, 100*s.Fail.Rate.X/math.Max(s.Fail.Rate.N, 1))
+	text := fmt.Sprintf("history, %d looks: stable fails %.3g %% of requests", s.Past, 100*s.Fail.Rate.X/max(s.Fail.Rate.N, 1))
 	if burst := s.Fail.Noise.burst(); burst > 1 {
 		text += fmt.Sprintf(", in bursts (variance %.1f times the mean)", burst)
 	}

@@ -1,7 +1,6 @@
 package sequential
 
 import (
-	"math"
 	"strconv"
 )
 
@@ -21,7 +20,7 @@ func (w *words) exactly(x float64) { *w = strconv.AppendFloat(*w, x, 'g', -1, 64
 
 // percent adds what x is of n.
 func (w *words) percent(n, x float64) {
-	w.about(100 * x / math.Max(n, 1))
+	w.about(100 * x / max(n, 1))
 	w.say(" %")
 }
 

@@ -18,7 +18,7 @@ func WorseInBursts(c Pair, m Margin, kappa, guess, phi float64) float64 {
 		return 0
 	}
 	u := m.Ratio * c.NC / c.NB
-	a := math.Min(stakeOn(u, m, kappa, guess), burstBet)
+	a := min(stakeOn(u, m, kappa, guess), burstBet)
 	// The loss on stable is at most 1/phi per event.
 	for 1.1*u*gainInBursts(a, phi)*phi >= 1 {
 		a = 1 + (a-1)/2
@@ -34,11 +34,11 @@ func HarmlessInBursts(c Pair, m Margin, a, phi float64) float64 {
 	}
 	mean := (phi + 1) / 2
 	each := math.Pow(a, 1/phi)
-	loss := math.Min((1-a)/phi, (1-each)/(mean-(mean-1)*each))
+	loss := min((1-a)/phi, (1-each)/(mean-(mean-1)*each))
 	log := c.XC*math.Log(each) + c.NC*m.Plus*loss
 	if c.NB > 0 {
 		gain := m.Ratio * c.NC / c.NB * loss
-		log += c.XB * math.Min(math.Log1p(phi*gain)/phi, math.Log((1+gain*mean)/(1+gain*(mean-1))))
+		log += c.XB * min(math.Log1p(phi*gain)/phi, math.Log((1+gain*mean)/(1+gain*(mean-1))))
 	}
 	return log
 }
@@ -47,11 +47,11 @@ func HarmlessInBursts(c Pair, m Margin, a, phi float64) float64 {
 func gainInBursts(a, phi float64) float64 {
 	mean := (phi + 1) / 2 // of geometric bursts with that variance
 	each := math.Pow(a, 1/phi)
-	return math.Max((a-1)/phi, (each-1)/(mean-(mean-1)*each))
+	return max((a-1)/phi, (each-1)/(mean-(mean-1)*each))
 }
 
 // loseInBursts is the multiplier per event, below 1, whose mean loss per event is at least loss for both kinds of bursts.
 func loseInBursts(loss, phi float64) float64 {
 	mean := (phi + 1) / 2
-	return math.Min(math.Pow(1-phi*loss, 1/phi), (1-loss*mean)/(1-loss*(mean-1)))
+	return min(math.Pow(1-phi*loss, 1/phi), (1-loss*mean)/(1-loss*(mean-1)))
 }

@@ -42,7 +42,7 @@ func stakeOn(u float64, m Margin, kappa, guess float64) float64 {
 	}
 	eta := m.Plus / (m.Ratio*guess + m.Plus)
 	half := kappa*u + 1 + eta*u
-	root := math.Sqrt(math.Max(0, half*half-4*eta*u*kappa*(1+u)))
+	root := math.Sqrt(max(0, half*half-4*eta*u*kappa*(1+u)))
 	return 2 * kappa * (1 + u) / (half + root) // the smaller root, without cancellation
 }
 
@@ -56,7 +56,7 @@ func WorseExact(c Pair, m Margin, kappa, guess float64) float64 {
 	if c.NC <= 0 || c.NB <= 0 || m.Plus >= 1 {
 		return 0
 	}
-	pb := math.Min(math.Max(guess, 1e-6), 0.9*(1-m.Plus)/m.Ratio)
+	pb := min(max(guess, 1e-6), 0.9*(1-m.Plus)/m.Ratio)
 	edge := m.Ratio*pb + m.Plus
 	pc := kappa * edge / (1 - edge + kappa*edge)
 	qb := project(c, m, pc, pb)
@@ -71,11 +71,11 @@ func project(c Pair, m Margin, pc, pb float64) float64 {
 	if m.Plus == 0 {
 		half := c.NC*(m.Ratio+pc) + c.NB*(1+m.Ratio*pb)
 		last := c.NC*pc + c.NB*pb
-		root := math.Sqrt(math.Max(0, half*half-4*m.Ratio*(c.NC+c.NB)*last))
+		root := math.Sqrt(max(0, half*half-4*m.Ratio*(c.NC+c.NB)*last))
 		return 2 * last / (half + root)
 	}
-	low, high := pb, math.Min((pc-m.Plus)/m.Ratio, 1)
-	q := math.Min(math.Max((c.NC*(pc-m.Plus)/m.Ratio+c.NB*pb)/(c.NC+c.NB), low), high)
+	low, high := pb, min((pc-m.Plus)/m.Ratio, 1)
+	q := min(max((c.NC*(pc-m.Plus)/m.Ratio+c.NB*pb)/(c.NC+c.NB), low), high)
 	for range 60 {
 		qc := m.Ratio*q + m.Plus
 		slope := c.NC*m.Ratio*(qc-pc)*q*(1-q) + c.NB*(q-pb)*qc*(1-qc)
@@ -125,6 +125,6 @@ func Above(n, x, most, kappa float64) float64 {
 // likelihood is the log ratio of x of n under p against q. With x > 0 and q = 0 it would be infinite; rates are kept
 // from the ends.
 func likelihood(x, n, p, q float64) float64 {
-	p, q = math.Max(p, tiny), math.Max(q, tiny)
+	p, q = max(p, tiny), max(q, tiny)
 	return x*math.Log(p/q) + (n-x)*math.Log((1-p)/(1-q))
 }

@@ -88,7 +88,7 @@ func (v *Interval) Limits(miss float64) (low, high float64) {
 	if i < rungs {
 		high = crossing(i, i-1, v.Smaller[:], need)
 	}
-	return low, math.Max(low, high)
+	return low, max(low, high)
 }
 
 // crossing is where the log wealth passes need between an excluded rung and its neighbour, interpolated linearly.
@@ -100,7 +100,7 @@ func crossing(out, in int, wealth [][sides]float64, need float64) float64 {
 	if below < 0 {
 		return rung(float64(out))
 	}
-	part := above / math.Max(above+below, tiny)
+	part := above / max(above+below, tiny)
 	return rung(float64(out) + part*float64(in-out))
 }
 

@@ -59,7 +59,7 @@ func Slower(c Spread, s Shape, into []float64) float64 {
 			gain += inC * math.Log(1+caution*(a[i+1]-1))
 		}
 		if inB > 0 {
-			gain += inB * math.Log(math.Max(b, tiny))
+			gain += inB * math.Log(max(b, tiny))
 		}
 	}
 	return log + gain
@@ -76,7 +76,7 @@ func (s *Shape) multipliers(c Spread, a []float64) []float64 {
 		}
 		near := (edge + u*worse) / (1 + u)
 		if near > 0 {
-			highest = math.Max(highest, worse/near)
+			highest = max(highest, worse/near)
 		}
 		a[k] = highest
 		mean += near * highest
@@ -102,5 +102,5 @@ func cell(beyond []float64, k int) float64 {
 	if k < len(beyond) {
 		share -= beyond[k]
 	}
-	return math.Max(0, share)
+	return max(0, share)
 }

@@ -40,11 +40,11 @@ func (w *Wealth) Play(logs, prior []float64, from, to float64) {
 	w.Cash -= late
 	for j, log := range logs {
 		held := w.Bets[j] + late*prior[j]
-		held *= math.Exp(math.Min(log, biggest))
+		held *= math.Exp(min(log, biggest))
 		if held < dust {
 			held = 0
 		}
-		w.Bets[j] = math.Min(held, riches)
+		w.Bets[j] = min(held, riches)
 	}
 }
 
@@ -60,9 +60,9 @@ func (w *Wealth) Value() float64 {
 // Scale multiplies the wealth: stakes may be moved between wealths at any time, or thrown away.
 func (w *Wealth) Scale(by float64) {
 	for j := range w.Bets {
-		w.Bets[j] = math.Min(w.Bets[j]*by, riches)
+		w.Bets[j] = min(w.Bets[j]*by, riches)
 	}
-	w.Cash = math.Min(w.Cash*by, riches)
+	w.Cash = min(w.Cash*by, riches)
 }
 
 // Cap throws away what exceeds most.
