@@ -65,6 +65,22 @@ func TestThePromisesHoldInASample(t *testing.T) {
 	}
 }
 
+// Where no rollback would be right, leave is taken away; where users move as they like, it stays.
+func TestLeaveIsTakenAwayWhereTheCanaryLosesRequests(t *testing.T) {
+	own := makersOf(t, Own)
+	for _, f := range Families() {
+		bad := f.Name == halfHangs
+		if !bad && f.Stray == nil && f.Hidden == nil {
+			continue
+		}
+		f.For = 1800
+		s := Summarise(Run(&f, own, 5, 0, 6, 2)[0])
+		if s.Rolled > 0 || s.Passed < 6 || bad && (s.Leave > 0 || s.TookAt > 900) || !bad && s.Leave < 6 {
+			t.Errorf("%s: of 6 releases %d were rolled back, %d had leave, %d at the end; it was taken away at %g s", f.Name, s.Rolled, s.Passed, s.Leave, s.TookAt)
+		}
+	}
+}
+
 func TestTrafficIsWhatTheFamilySays(t *testing.T) {
 	f := plain("bursts", 0.01, 0.01).with(func(f *Family) { f.Burst = 3 })
 	stage := NewStage(&f, 1, 1)
@@ -81,6 +97,20 @@ func TestTrafficIsWhatTheFamilySays(t *testing.T) {
 	mean := x / cells
 	if dispersion := (squares/cells - mean*mean) / mean; math.Abs(dispersion-5) > 0.5 {
 		t.Errorf("variance %.2f times the mean, want 5 for geometric bursts of mean 3", dispersion)
+	}
+}
+
+func TestUsersStickToTheirTrack(t *testing.T) {
+	f := plain("users", 0.01, 0.01).with(func(f *Family) { f.Users, f.Weight = 300, fixed(20) })
+	stage, before, sum, moved := NewStage(&f, 1, 1), 0.0, 0.0, 0.0
+	const looks = 20_000
+	for k := range looks {
+		now := stage.deal(f.routed(float64(5*k + 5)))
+		sum, moved = sum+now/looks, math.Max(moved, math.Abs(now-before)*min(float64(k), 1))
+		before = now
+	}
+	if math.Abs(sum-0.2) > 0.01 || moved == 0 || moved > 0.04 {
+		t.Errorf("the canary has %.3f of the requests, want 0.2, and up to %.3f move from look to look", sum, moved)
 	}
 }
 

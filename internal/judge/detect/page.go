@@ -40,6 +40,9 @@ the boundary that one plain release in a hundred ever reaches; and Pocock's for 
 multinomial test of counts, concentration 100. The oracle knows both true distributions and runs Wald's test on them at the
 same error of 1 %; it treats failures as independent, so in families with bursts and unequal pods no fair test comes near it.
 
+A canary that loses a part of its requests is held, not rolled back, for users may have been led elsewhere: what counts is that leave
+to promote it is taken away. Bad releases are played twice as often where there is a bound to compare with.
+
 The judge's constants were chosen on other seeds while looking at the families without a mark. Those marked † were written
 afterwards and changed nothing: they are the validation set.
 `

@@ -2,14 +2,19 @@ package detect
 
 import "math"
 
-// The families of this file were written after the judge's constants were chosen and changed nothing in it: they are the
-// validation set.
+// The families of this file were written after the judge's constants were chosen. All but those in known changed nothing in it:
+// they are the validation set.
 
 func unseen(families []Family) []Family {
 	for i := range families {
-		families[i].Unseen = true
+		families[i].Unseen = !known(families[i].Name)
 	}
 	return families
+}
+
+// known families have been looked at since, when stakes were divided anew.
+func known(name string) bool {
+	return name == tailOnly || name == allSlower || name == halfHangs || name == twoToEight
 }
 
 func unseenGood() []Family {
@@ -75,10 +80,11 @@ func unseenGood() []Family {
 
 // Names of families that others ask for.
 const (
-	sameSpeed = "same latency, p99 0.41 s, limit 0.5 s"
-	tailOnly  = "3 % of requests +1 s, p99 0.41 s"
-	allSlower = "all 25 % slower, p99 0.41 s"
-	halfHangs = "half of its requests hang after 10 min"
+	sameSpeed  = "same latency, p99 0.41 s, limit 0.5 s"
+	tailOnly   = "3 % of requests +1 s, p99 0.41 s"
+	allSlower  = "all 25 % slower, p99 0.41 s"
+	twoToEight = "2 to 8 %"
+	halfHangs  = "half of its requests hang after 10 min"
 )
 
 // Settings of families that export what is not judged unless asked for.
@@ -99,7 +105,7 @@ func unseenBad() []Family {
 	}
 	return unseen([]Family{
 		step("0.3 to 1.5 %, 200 rps, canary 5 %", 0.003, 0.015).with(func(f *Family) { f.RPS, f.Weight, f.Canaries = 200, fixed(5), 1 }),
-		step("2 to 8 %", 0.02, 0.08),
+		step(twoToEight, 0.02, 0.08),
 		step("0.5 to 2 %, pods unequal, 5 to 1", 0.005, 0.02).with(func(f *Family) { f.Skew = 5 }),
 		step("0.5 to 5 %, looks each 1 s", 0.005, 0.05).with(func(f *Family) { f.Every = 1 }),
 		step("0.5 to 5 %, looks each 30 s", 0.005, 0.05).with(func(f *Family) { f.Every, f.Apart = 30, 30 }),

@@ -20,7 +20,9 @@
 //     of routes is no regression. Leave to promote is judged on all kinds together, for one that is harmful must not hide.
 //   - Latency: shares beyond bucket bounds, each by itself and as a whole distribution (package bet, Slower). What is tolerated
 //     between bounds is drawn from stable's own curve (curve.slowed).
-//   - Traffic: a canary that hangs completes nothing (silence). It stakes from the second silent look of a row on.
+//   - Traffic: a canary that hangs completes nothing (silence). It stakes from the second silent look of a row on. One that loses a
+//     part of its requests answers less than it did before at the same weight (ebb). What is counted does not tell it from users
+//     who were led elsewhere, so that holds the release and never fails it.
 //   - Restarts: over the seconds that pods were up. They have no stake until one is seen.
 //   - Sums and gauges that the settings name. Sums can fail a release; a raised gauge holds it and never fails it.
 //   - An objective, where there is one.
@@ -41,6 +43,7 @@
 //   - A new pod of a known track is left out for one look. When all pods of a track are new they are left out once.
 //   - A look in which the weight moved is left out; of a steady ramp every second is kept, and bet on with tolerances widened
 //     by the swing of the odds (block.swing), which is exact. Silence is listened for from ten seconds after the weight moved.
+//     What the canary's share was before is forgotten whenever the weight moves, and when pods come or can be read no more.
 //   - Scarce traffic is pooled up to a minute. No traffic is insufficient: never a pass, never a fail, unless stable is served
 //     and the canary, which should be, is silent.
 //   - Buckets are compared on the bounds all pods share. When an arm has none for three looks, latency is unavailable and holds

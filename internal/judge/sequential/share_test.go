@@ -9,6 +9,7 @@ import (
 
 	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/judge/detect"
+	"serin.dev/serin/internal/judge/sequential"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -94,6 +95,9 @@ func TestAShareThatComesBackIsBelieved(t *testing.T) {
 	var v plan.Verdict
 	for k := range 360 {
 		n := int64(50)
+		if k%40 == 20 {
+			s = restored(t, j, s)
+		}
 		if k >= 120 && k < 240 {
 			n = 20
 		}
@@ -106,6 +110,18 @@ func TestAShareThatComesBackIsBelieved(t *testing.T) {
 	if !held {
 		t.Error("it was never held")
 	}
+}
+
+func restored(t *testing.T, j *sequential.Judge, s judge.State) judge.State {
+	t.Helper()
+	data, err := s.Checkpoint()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err = j.Restore(data); err != nil {
+		t.Fatal(err)
+	}
+	return s
 }
 
 // Requests are dealt at the least share that is still good, after ten minutes at the full one, at a budget of 5 %, one by one and
