@@ -73,6 +73,9 @@ func (c *Canaries) describe(ctx context.Context, canary *objects.Canary, d *comp
 		return fmt.Errorf("describe %s: %w", d.Target.Key(), err)
 	}
 	d.Target.Replicas, d.Target.Revision, d.Target.Template = max(1, found.Replicas), found.Revision, found.Template
+	if found.Unfinished {
+		c.watchful.touch(keyOf(canary)) // it does not sleep before that is done
+	}
 	return nil
 }
 

@@ -83,4 +83,6 @@ type Description struct {
 	Revision plan.Revision   // of the template: [version-] and 8 hexadecimal digits of its digest
 	Template json.RawMessage // all that PoolOrder.Template needs to run this revision later, whatever becomes of the target
 	Origin   string          // the object, for people: "Deployment shop/checkout"
+	// Unfinished says that what was ordered last is not all done, though no release may be under way: order it again.
+	Unfinished bool
 }

@@ -1,6 +1,7 @@
 package batch
 
 import (
+	"context"
 	"slices"
 	"strings"
 
@@ -47,4 +48,23 @@ func (t *target) adopt() *adopted {
 		return t.adopted
 	}
 	return nil
+}
+
+// unfinished reports whether moves are left to make on a set that serin holds: pods are replaced, or what the user asks for
+// has yet to stand in the spec again.
+func (s *Sets) unfinished(ctx context.Context, t *target) (bool, error) {
+	switch {
+	case !t.workload().Held():
+		return false, nil
+	case !t.set.Holds() || t.instead() && t.set.Current() != "" || t.instead() && t.wish.revision == t.template.revision:
+		return true, nil
+	case !t.instead() || t.template.loose || t.adopted == nil:
+		return false, nil
+	}
+	var refs []config.Ref
+	for _, c := range t.adopted.config {
+		refs = append(refs, c.Ref)
+	}
+	now, err := s.config.ReadRefs(ctx, t.key.Namespace, refs)
+	return config.Digest(now) != config.Digest(t.adopted.config), err // pods that read what has changed are going
 }

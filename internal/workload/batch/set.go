@@ -27,6 +27,7 @@ type Set interface {
 	Full() int                         // how many pods it shall have
 	Current() string                   // the ControllerRevision of pods that the template is not for; "" where there are none
 	Unfit() *cluster.Problem           // why it cannot be released; nil where it can
+	Holds() bool                       // nothing is left to Kubernetes to replace
 
 	Instance(p *corev1.Pod) string // the name of an incarnation of a pod
 	Compare(a, b *corev1.Pod) int  // the order in which pods are listed

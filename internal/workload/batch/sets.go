@@ -114,8 +114,12 @@ func (s *Sets) Describe(ctx context.Context, name string) (workload.Description,
 	if err != nil {
 		return workload.Description{}, fmt.Errorf("describe %s: encode template: %w", name, err)
 	}
+	unfinished, err := s.unfinished(ctx, t)
+	if err != nil {
+		return workload.Description{}, fmt.Errorf("describe %s: %w", name, err)
+	}
 	return workload.Description{
-		Replicas: max(1, t.set.Full()), Revision: t.wish.revision, Template: data, Origin: t.workload().Origin(),
+		Replicas: max(1, t.set.Full()), Revision: t.wish.revision, Template: data, Origin: t.workload().Origin(), Unfinished: unfinished,
 	}, nil
 }
 

@@ -18,7 +18,10 @@ import (
 type fake struct {
 	Set
 	current string
+	rolls   bool
 }
+
+func (f fake) Holds() bool { return !f.rolls }
 
 func (f fake) Current() string { return f.current }
 
@@ -132,5 +135,28 @@ func TestAdoptedUntilTheLastPod(t *testing.T) {
 	back, err := readAdopted(&appsv1.DaemonSet{})
 	if back != nil || err != nil {
 		t.Errorf("never adopted: %+v, %v", back, err)
+	}
+}
+
+// A Canary does not sleep while moves are left to make.
+func TestUnfinished(t *testing.T) {
+	elsewhere := &held.Asked{Form: "asked", Instead: "v2"}
+	for _, c := range []struct {
+		reason         string
+		set            fake
+		template, wish string
+		asked          *held.Asked
+		want           bool
+	}{
+		{"what the user wrote stands in the spec", fake{}, "v2~", "v2~", nil, false},
+		{"Kubernetes still replaces pods", fake{rolls: true}, "v2", "v2", nil, true},
+		{"what the user wrote has yet to come back", fake{}, "v2", "v2", elsewhere, true},
+		{"a DaemonSet stays at what Git's is not", fake{}, "v1", "v2", elsewhere, false},
+		{"a StatefulSet does not", fake{current: "db-1"}, "v1", "v2", elsewhere, true},
+	} {
+		tg := &target{set: c.set, template: formOf(c.template), wish: formOf(c.wish), asked: c.asked}
+		if got, err := (&Sets{}).unfinished(t.Context(), tg); err != nil || got != c.want {
+			t.Errorf("%s: got %t, %v", c.reason, got, err)
+		}
 	}
 }

@@ -53,6 +53,9 @@ func (s *set) Current() string               { return "" }
 func (s *set) Unfit() *cluster.Problem       { return nil }
 func (s *set) Instance(p *corev1.Pod) string { return p.Name }
 
+// Holds is so as soon as serin holds it.
+func (s *set) Holds() bool { return true }
+
 // Full is the number of nodes that want a pod.
 func (s *set) Full() int { return int(s.Status.DesiredNumberScheduled) }
 

@@ -96,6 +96,9 @@ func (s *set) partition() int {
 	return 0
 }
 
+// Holds reports whether the template is held back from all pods.
+func (s *set) Holds() bool { return s.partition() == beyond }
+
 // start is the ordinal of the first pod.
 func (s *set) start() int {
 	if s.Spec.Ordinals == nil {
