@@ -114,35 +114,34 @@ const spreadUsual = 0.22
 // spread is the standard deviation of the pods' log rates beyond chance, widened for the few pods it was learned from.
 // What could be chance is shrunk away, so that pods that are alike are found alike.
 func spread(pods []pod, kind int, burst float64) float64 {
-	var squares, cubes, total, deviation float64
-	k := 0
+	var squares, total, deviation float64
 	for i := range pods {
 		r := pods[i].record(kind)
-		if r.Expected <= 0 {
-			continue
-		}
-		k++
 		total += r.Expected
 		squares += r.Expected * r.Expected
-		cubes += r.Expected * r.Expected * r.Expected
 		deviation += (r.Saw - r.Expected) * (r.Saw - r.Expected)
 	}
-	if k < 2 || total < 10 {
+	if total < 10 {
+		return 0
+	}
+	alike := total * total / squares // so many pods of equal traffic would tell as much
+	if alike < alikeLeast {
 		return 0
 	}
 	chance := burst * (total - squares/total)
-	free := squares - 2*cubes/total + squares*squares/(total*total) // pods are compared with a mean they are part of
 	// Chance deviates like chi-squared with so many degrees of freedom: fewer than pods where few events make it skew.
-	degrees := float64(k-1) * 2 * squares / (2*squares + burst*total)
-	excess, luck := deviation/chance, upTo(degrees)
+	excess, luck := deviation/chance, upTo((alike-1)*2*squares/(2*squares+burst*total))
 	if excess <= luck {
 		return 0
 	}
 	doubt := (luck - 1) / (excess - 1)
-	variance := (deviation - chance) / free * (1 - doubt*doubt)
-	variance = max(variance, (float64(k-1)*variance+spreadUsual*spreadUsual)/float64(k))
-	return math.Sqrt(math.Log1p(variance)) * few(k)
+	variance := (deviation - chance) / (squares * (1 - 1/alike)) * (1 - doubt*doubt) // pods are part of the mean they are compared with
+	variance = max(variance, ((alike-1)*variance+spreadUsual*spreadUsual)/alike)
+	return math.Sqrt(math.Log1p(variance)) * few(alike)
 }
+
+// alikeLeast pods are compared, or none: of one that has nearly all events, and others that have hardly any, nothing can be said.
+const alikeLeast = 1.5
 
 // upTo is what chi-squared over its degrees of freedom comes to by chance, at luckMost deviations (Wilson, Hilferty).
 func upTo(degrees float64) float64 {
@@ -151,9 +150,9 @@ func upTo(degrees float64) float64 {
 	return root * root * root
 }
 
-// few widens a spread learned from k pods: Student's quantile against the normal one.
-func few(k int) float64 {
-	free := float64(k - 1)
+// few widens a spread learned from so many pods: Student's quantile against the normal one.
+func few(pods float64) float64 {
+	free := max(1, pods-1)
 	if free > 200 {
 		return 1
 	}

@@ -76,6 +76,32 @@ func TestNoiseTellsBurstsFromOutagesAndUnequalPods(t *testing.T) {
 	}
 }
 
+// However unequal pods are, and whatever little they have shown, their spread is a number, and none where there is nothing to compare.
+func TestSpreadsAreNumbers(t *testing.T) {
+	for _, c := range []struct {
+		reason string
+		pods   []record
+		most   float64
+	}{
+		{"one pod", []record{{Saw: 40, Expected: 40}}, 0},
+		{"one has hardly any requests, and fails", []record{{Saw: 20, Expected: 20}, {Saw: 1, Expected: 1e-9}}, 0},
+		{"none has failed", []record{{}, {}}, 0},
+		{"too few failures", []record{{Saw: 8, Expected: 4}, {Saw: 1, Expected: 5}}, 0},
+		{"as alike as chance makes them", []record{{Saw: 55, Expected: 50}, {Saw: 42, Expected: 50}, {Saw: 53, Expected: 50}}, 0},
+		{"two that differ for good", []record{{Saw: 900, Expected: 600}, {Saw: 300, Expected: 600}}, 40},
+		{"ten that do", []record{{Saw: 90, Expected: 60}, {Saw: 30, Expected: 60}, {Saw: 80, Expected: 60}, {Saw: 40, Expected: 60},
+			{Saw: 95, Expected: 60}, {Saw: 25, Expected: 60}, {Saw: 60, Expected: 60}, {Saw: 58, Expected: 60}, {Saw: 75, Expected: 60}, {Saw: 47, Expected: 60}}, 1},
+	} {
+		pods := make([]pod, len(c.pods))
+		for i := range pods {
+			pods[i].Failed = c.pods[i]
+		}
+		if got := spread(pods, failed, 1); math.IsNaN(got) || got < 0 || got > c.most || c.most > 0 && got < 0.3 {
+			t.Errorf("%s: spread %g, want at most %g", c.reason, got, c.most)
+		}
+	}
+}
+
 // Latencies of several kinds, read through the default bounds of Prometheus clients: the tail that a tenth more time makes is
 // drawn right between them, whatever the kind, and where requests are of two kinds at least not too small by much.
 func TestCurvesFollowLatenciesBetweenBounds(t *testing.T) {
