@@ -56,6 +56,9 @@ func (r *Router) apply(ctx context.Context, target string, given router.Order) e
 	if err != nil {
 		return cluster.NotFound(err, cluster.RouteNotFound, field("virtualService"), "make it, or name another")
 	}
+	if known, err := r.rule(ctx, o, vs, r.settled(o, vs)); err != nil || !known {
+		return err // the routes come when proxies know the subsets: the loop orders again in every round
+	}
 	if err := r.change(ctx, vs, o); err != nil {
 		return err
 	}
@@ -162,6 +165,9 @@ func (r *Router) change(ctx context.Context, vs *unstructured.Unstructured, o or
 	if err != nil {
 		return err
 	}
+	if err := r.peopled(ctx, o, a.before); err != nil {
+		return err
+	}
 	if a.first {
 		if err := r.subsets(ctx, o); err != nil {
 			return err
@@ -192,8 +198,9 @@ type arrangement struct {
 	held    held
 	ordered string // the target whose order it is; empty where none is held
 	record  record
-	rests   bool // the user's own routes do what is ordered
-	first   bool // the target had no hands on it before
+	before  plan.Traffic // of the target
+	rests   bool         // the user's own routes do what is ordered
+	first   bool         // the target had no hands on it before
 }
 
 // arrange works out what an order makes of a VirtualService. One of serin's own gets its hosts and gateways at once.
@@ -213,7 +220,7 @@ func (o order) arrange(vs *unstructured.Unstructured) (arrangement, error) {
 		}
 	}
 	before, known := h.Targets[o.target]
-	a.first = !known
+	a.first, a.before = !known, before.Traffic
 	tracks := map[plan.TrackName]string{}
 	maps.Copy(tracks, before.Services) // a track that leaves may still have its destination
 	maps.Copy(tracks, o.Services)
@@ -321,7 +328,7 @@ func (r *Router) subsets(ctx context.Context, o order) error {
 	if d == nil || d.Name == "" {
 		return nil
 	}
-	rule := hands.Empty(kindOf("DestinationRule"), types.NamespacedName{Namespace: o.at.Namespace, Name: d.Name})
+	rule := hands.Empty(destinationRule, types.NamespacedName{Namespace: o.at.Namespace, Name: d.Name})
 	if err := r.Live.Get(ctx, client.ObjectKeyFromObject(rule), rule); err != nil {
 		return cluster.NotFound(err, cluster.RouteNotFound, field("destinationRule.name"), "make it, or name another")
 	}

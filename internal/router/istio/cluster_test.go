@@ -3,7 +3,9 @@ package istio
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"testing"
+	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -294,5 +296,62 @@ func TestOwn(t *testing.T) {
 	m.must(m.order(r, with, all()))
 	if seen, err := r.Observe(t.Context(), m.target()); err != nil || !seen.Traffic.Equal(all()) {
 		t.Errorf("observed %+v, %v", seen, err)
+	}
+}
+
+// Subsets of serin's own, on an API server that checks them: before the routes, which wait, and gone after them.
+func TestOwnSubsets(t *testing.T) {
+	m := newMesh(t)
+	m.twoVersions()
+	now := time.Now()
+	access := *m.Access
+	access.Now = func() time.Time { return now }
+	r := New(&access)
+	order := func(with string, traffic plan.Traffic) {
+		t.Helper()
+		m.must(r.Apply(t.Context(), m.target(), router.Order{
+			With: json.RawMessage(with), Traffic: traffic, Services: map[plan.TrackName]string{plan.Stable: "checkout"},
+		}))
+	}
+	order(ownSubsets, split90())
+	rule := empty("DestinationRule")
+	at := types.NamespacedName{Namespace: m.namespace, Name: "checkout-serin"}
+	m.must(m.Live.Get(t.Context(), at, rule))
+	if err := m.Live.Get(t.Context(), at, empty("VirtualService")); !apierrors.IsNotFound(err) {
+		t.Errorf("routes came with the subsets: %v", err)
+	}
+	now = now.Add(2 * time.Second)
+	order(ownSubsets, split90())
+	now = now.Add(2 * time.Second)
+	if seen, err := r.Observe(t.Context(), m.target()); err != nil || seen.Pending != "" || !seen.Traffic.Equal(split90()) {
+		t.Errorf("observed %+v, %v", seen, err)
+	}
+	order(`{"mode":"own","delegate":true}`, all())
+	m.must(m.Live.Get(t.Context(), at, rule)) // proxies may still know the routes that name its subsets
+	if hosts, there, _ := unstructured.NestedSlice(m.read("checkout-serin").Object, "spec", "hosts"); there {
+		t.Errorf("a delegate has hosts: %v", hosts)
+	}
+	now = now.Add(2 * time.Second)
+	order(`{"mode":"own","delegate":true}`, all())
+	if err := m.Live.Get(t.Context(), at, rule); !apierrors.IsNotFound(err) {
+		t.Errorf("nobody names the subsets, and they are still there: %v", err)
+	}
+}
+
+const ownSubsets = `{"mode":"own","destinationRule":{"labels":{"stable":{"version":"v1"},"canary":{"version":"v2"}}}}`
+
+// twoVersions is a Service with pods of both versions, which nobody runs.
+func (m mesh) twoVersions() {
+	m.t.Helper()
+	m.must(m.apply(fmt.Sprintf(services, "checkout", "checkout"), "gitops"))
+	for _, version := range []string{"v1", "v2"} {
+		m.must(m.apply(`
+apiVersion: v1
+kind: Pod
+metadata: {name: checkout-`+version+`, labels: {app: checkout, version: `+version+`}}
+spec:
+  schedulerName: nobody
+  containers: [{name: app, image: none}]
+`, "gitops"))
 	}
 }

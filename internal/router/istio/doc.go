@@ -14,8 +14,12 @@
 // A delegate is a VirtualService like any other: name it, not the root that delegates to it. Where both destinations already
 // stand in the user's route (two Services of the user's, or two subsets with `destinationRule`), weights are all that changes.
 //
-// own: serin makes the VirtualService NAME-serin with the hosts and gateways of the settings. It stays, and serves stable, when
-// the release is over and when serin is gone.
+// own: serin makes the VirtualService NAME-serin with the hosts and gateways of the settings, or with neither (`delegate`), for one of the
+// user's to hand requests over to it. It stays, and serves stable, when the release is over and when serin is gone. With
+// `destinationRule` the tracks are subsets of stable's Service, and serin makes the DestinationRule NAME-serin as well, with the
+// labels that tell the tracks' pods apart. Subsets come before the routes that name them, which wait for `settle`, and go as long after
+// them; a subset that no pod of the Service belongs to is refused before it gets requests. Deployments keep their canary's pods away from
+// the user's Services, so this is for targets whose pods of both tracks stand behind one Service.
 //
 // # Whose edit stands
 //

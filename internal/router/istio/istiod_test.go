@@ -114,6 +114,8 @@ spec:
 		})
 	}
 	t.Run("subsets", func(t *testing.T) { subsets(t, m, p) })
+	t.Run("subsets of serin's own", func(t *testing.T) { subsetsOfSerin(t, m, p) })
+	t.Run("a delegate of serin's own", func(t *testing.T) { delegate(t, m, p) })
 }
 
 // subsets are of one Service, and the user's DestinationRule makes clusters of them.
@@ -134,6 +136,42 @@ spec:
 `, "gitops"))
 	m.must(m.order(New(m.Access), `{"service":"checkout","destinationRule":{"name":"checkout","subsets":{"stable":"v1","canary":"v2"}}}`, split90()))
 	p.until(t, []string{fmt.Sprintf("prefix:/ -> %s 90, %s 10", p.cluster("v1", "checkout"), p.cluster("v2", "checkout"))})
+}
+
+// subsetsOfSerin are known to proxies before the routes that name them.
+func subsetsOfSerin(t *testing.T, m mesh, p *proxy) {
+	for _, kind := range []string{"VirtualService", "DestinationRule"} {
+		theirs := empty(kind)
+		theirs.SetNamespace(m.namespace)
+		theirs.SetName("checkout")
+		m.must(m.Delete(t.Context(), theirs))
+	}
+	m.twoVersions()
+	now := time.Now()
+	access := *m.Access
+	access.Now = func() time.Time { return now }
+	r := named{New(&access)}
+	m.must(m.order(r, ownSubsets, split90()))
+	now = now.Add(2 * time.Second)
+	m.must(m.order(r, ownSubsets, split90()))
+	p.until(t, []string{fmt.Sprintf("prefix:/ -> %s 90, %s 10", p.cluster("stable", "checkout"), p.cluster("canary", "checkout"))})
+	m.must(m.order(r, ownSubsets, all()))
+	p.until(t, []string{"prefix:/ -> " + p.cluster("stable", "checkout")})
+}
+
+// delegate: the user's VirtualService has the hosts, and hands requests over to serin's.
+func delegate(t *testing.T, m mesh, p *proxy) {
+	m.must(m.apply(`
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: root}
+spec:
+  hosts: [checkout]
+  http: [{match: [{uri: {prefix: /api}}], delegate: {name: checkout-serin}}]
+`, "gitops"))
+	r := named{New(m.Access)}
+	m.must(m.order(r, `{"mode":"own","delegate":true,"port":80}`, split90()))
+	p.until(t, []string{fmt.Sprintf("prefix:/api -> %s 90, %s 10", p.cluster("", "checkout"), p.cluster("", "checkout-canary"))})
 }
 
 // A proxy is istiod's client: what a sidecar of the namespace would be told.

@@ -36,17 +36,17 @@ func (r *Router) observe(ctx context.Context, target string) (plan.Route, error)
 		if vs, err = r.objects.Home(ctx, target); err != nil {
 			return plan.Route{}, cluster.NotFound(err, cluster.RouteNotFound, field("virtualService"), "make it, or name another")
 		}
-		return r.look(target, vs, *rec)
+		return r.look(ctx, target, vs, *rec)
 	}
 	h, err := readHeld(vs)
 	if err != nil {
 		return plan.Route{}, err
 	}
-	return r.look(target, vs, h.Targets[target])
+	return r.look(ctx, target, vs, h.Targets[target])
 }
 
 // look reads one VirtualService.
-func (r *Router) look(target string, vs *unstructured.Unstructured, rec record) (plan.Route, error) {
+func (r *Router) look(ctx context.Context, target string, vs *unstructured.Unstructured, rec record) (plan.Route, error) {
 	settings, err := decode(rec.With)
 	if err != nil {
 		return plan.Route{}, err
@@ -57,9 +57,15 @@ func (r *Router) look(target string, vs *unstructured.Unstructured, rec record) 
 		return plan.Route{}, err
 	}
 	complaint := complaints(vs)
+	unready, err := r.unready(ctx, vs, settings)
+	if err != nil {
+		return plan.Route{}, err
+	}
 	switch settle := time.Duration(*settings.Settle); {
 	case complaint != "":
 		seen.Pending = fmt.Sprintf("Istio says of %s: %s", title(vs), complaint)
+	case unready != "":
+		seen.Pending = unready
 	case foreign != "":
 		seen.Pending = fmt.Sprintf("%s: %s", title(vs), foreign)
 	case r.Now().Before(rec.Changed.Add(settle)):

@@ -31,9 +31,15 @@ func (o order) dress(vs *unstructured.Unstructured) (section, error) {
 	if o.settings.Port != 0 {
 		to["port"] = map[string]any{"number": o.settings.Port}
 	}
+	if d := o.settings.DestinationRule; d != nil {
+		to["subset"] = d.Subsets[plan.Stable]
+	}
 	plain := route{"route": []any{map[string]any{"destination": to}}}
 	spec := map[string]any{"hosts": list(o.settings.Hosts), http: []any{map[string]any(plain)}}
-	if len(o.settings.Hosts) == 0 {
+	switch {
+	case o.settings.Delegate:
+		delete(spec, "hosts") // or the root could not hand over to it
+	case len(o.settings.Hosts) == 0:
 		spec["hosts"] = []any{o.Services[plan.Stable]}
 	}
 	if len(o.settings.Gateways) > 0 {

@@ -14,7 +14,7 @@ import (
 
 const group = "networking.istio.io"
 
-var virtualService = kindOf("VirtualService")
+var virtualService, destinationRule = kindOf("VirtualService"), kindOf("DestinationRule")
 
 func kindOf(kind string) schema.GroupVersionKind {
 	return schema.GroupVersionKind{Group: group, Version: "v1", Kind: kind}

@@ -25,10 +25,14 @@ func targets(_ context.Context, _ *cluster.Access, o client.Object) []string {
 	return h.targets()
 }
 
-// allowed: VirtualServices are edited, and made in the mode own. A DestinationRule is looked up where it is named.
+// allowed: VirtualServices are edited, and made in the mode own. A DestinationRule is looked up where it is named, and made in the
+// mode own, where it has to mean pods of the Service.
 var allowed = cluster.Rules{
 	rbacv1.PolicyRule{
 		APIGroups: []string{group}, Resources: []string{"virtualservices"}, Verbs: []string{"get", "list", "watch", "create", "update"},
 	},
-	rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{"destinationrules"}, Verbs: []string{"get"}},
+	rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{"destinationrules"},
+		Verbs: []string{"get", "list", "watch", "create", "update", "delete"}},
+	rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"services"}, Verbs: []string{"get"}},
+	rbacv1.PolicyRule{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"list"}},
 }
