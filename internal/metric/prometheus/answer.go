@@ -22,6 +22,7 @@ type tally struct {
 	requests, failures float64
 	counted, up        bool
 	buckets            map[float64]float64
+	native             native
 	invalid            string
 }
 
@@ -45,6 +46,10 @@ func (a answer) add(samples model.Vector, instance string, name func(model.Metri
 
 func (t *tally) add(s *model.Sample) {
 	kind, value := string(s.Metric[kindLabel]), float64(s.Value)
+	if kind == isNative || kind == isFailed {
+		t.native.add(kind, s.Histogram)
+		return
+	}
 	if s.Histogram != nil || !(value >= 0 && value <= 1<<53) { // 2^53 is where floating point stops counting
 		t.invalid = fmt.Sprintf("the %ss are %v, which is no count", kind, s.Value)
 		return
@@ -109,6 +114,7 @@ func sum(all map[string]*tally) tally {
 		total.failures += t.failures
 		total.counted = total.counted || t.counted
 		total.up = total.up || t.up
+		total.native.merge(t.native)
 		for le, n := range t.buckets {
 			total.buckets[le] += n
 		}
@@ -119,11 +125,17 @@ func sum(all map[string]*tally) tally {
 	return total
 }
 
+// known reports whether anything was counted.
+func (t tally) known() bool { return t.counted || t.native.found }
+
 // counters are the tally in the words of the contract. The doubt names what it lacks.
 func (t tally) counters(scale float64) (metric.Counters, string) {
 	c := metric.Counters{Requests: int64(t.requests), Failures: int64(t.failures)}
 	if t.invalid != "" {
 		return c, t.invalid
+	}
+	if len(t.buckets) == 0 && t.native.found {
+		return t.native.complete(c, t.counted, scale)
 	}
 	for _, le := range slices.Sorted(maps.Keys(t.buckets)) {
 		if math.IsInf(le, 0) {

@@ -17,8 +17,10 @@
 // none after five minutes; both are problems of the track. A pod that is scraped (its `up` is 1) and has not answered a request
 // yet has counted nothing. A pod that is gone has lost what it counted after its last scrape.
 //
-// Limits: classic histograms only (a native one has no series NAME_bucket), and buckets of different bounds within one
-// instance give no latencies. What a router counted for a Service survives a release; the first reading of a release is its
+// Native histograms, which have no series NAME_bucket and NAME_count, are brought to the buckets of package native; where both kinds
+// are kept the classic one is read. Those with bounds of their own (converted classic ones) count requests and give no latencies.
+//
+// Limits: buckets of different bounds within one instance give no latencies. What a router counted for a Service survives a release; the first reading of a release is its
 // zero.
 //
 // Checked with Prometheus's own query engine, and against the real server (TestServer). Names of metrics and labels in presets

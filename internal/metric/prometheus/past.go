@@ -142,6 +142,9 @@ func (p *Past) ask(ctx context.Context, r v1.Range) ([]map[model.Time]model.Vect
 			for _, v := range one.Values {
 				byTime[v.Timestamp] = append(byTime[v.Timestamp], &model.Sample{Metric: one.Metric, Value: v.Value, Timestamp: v.Timestamp})
 			}
+			for _, v := range one.Histograms {
+				byTime[v.Timestamp] = append(byTime[v.Timestamp], &model.Sample{Metric: one.Metric, Histogram: v.Histogram, Timestamp: v.Timestamp})
+			}
 		}
 		answers = append(answers, byTime)
 	}

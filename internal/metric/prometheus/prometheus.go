@@ -144,7 +144,7 @@ func gather(q metric.Question, r *rulebook, subjects []subject, found answer, wa
 				continue
 			}
 			t, known := found.find(one.name, one.host)
-			if known = known && (t.counted || t.up || t.invalid != ""); !known {
+			if known = known && (t.known() || t.up || t.invalid != ""); !known {
 				if !one.gone {
 					missing, asked = append(missing, one.instance), asked+1
 				}
@@ -152,7 +152,7 @@ func gather(q metric.Question, r *rulebook, subjects []subject, found answer, wa
 			}
 			asked++
 			c, doubt := t.counters(r.scale)
-			if !t.counted && doubt == "" {
+			if !t.known() && doubt == "" {
 				doubt = "there is no metric " + r.requests.Metric
 			}
 			counters[one.instance] = c

@@ -16,6 +16,8 @@ const (
 	isRequest = "request"
 	isFailure = "failure"
 	isUp      = "up"
+	isNative  = "native"        // a native histogram of all requests,
+	isFailed  = "native failed" // and of those that failed
 )
 
 // patternLimit bounds the expression of names in one query, in bytes; servers and proxies refuse queries that are very long.
@@ -31,6 +33,12 @@ func (r *rulebook) terms() []term {
 	terms := []term{{isRequest, "sum", r.requests}, {isFailure, "sum", r.failures}}
 	if r.buckets.Metric != "" {
 		terms = append(terms, term{isBucket, "sum", r.buckets})
+	}
+	if r.native.Metric != "" {
+		terms = append(terms, term{isNative, "sum", r.native})
+	}
+	if r.nativeFailed.Metric != "" {
+		terms = append(terms, term{isFailed, "sum", r.nativeFailed})
 	}
 	return terms
 }

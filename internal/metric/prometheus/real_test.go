@@ -21,12 +21,18 @@ const scraped = 500 * time.Millisecond
 
 // TestServer runs the suite against the real Prometheus, which scrapes programs that count with client_golang.
 func TestServer(t *testing.T) {
+	for name, options := range map[string]client.HistogramOpts{"classic": {}, "native": {NativeHistogramBucketFactor: 1.1}} {
+		t.Run(name, func(t *testing.T) { conform(t, options) })
+	}
+}
+
+func conform(t *testing.T, options client.HistogramOpts) {
 	conformance.Run(t, conformance.Subject{Driver: Driver, Refused: refused, Start: func(t *testing.T) conformance.Bench {
 		pods := map[string]*pod{}
 		var targets []prometheustest.Target
 		tracks := map[plan.TrackName][]plan.Endpoint{}
 		for _, name := range []string{"a", "b", "c"} {
-			p := newPod(t)
+			p := newPodOf(t, options)
 			pods[name] = p
 			targets = append(targets, prometheustest.Target{Job: name, URL: p.URL, Labels: map[string]string{"namespace": "shop", "pod": name}})
 			track := plan.Stable
@@ -49,7 +55,8 @@ func TestServer(t *testing.T) {
 				p := pods[name]
 				p.answer(n, failed, took)
 				if p.total > 0 {
-					at.Until(t, fmt.Sprintf(`sum(http_request_duration_seconds_count{pod=%q}) == %d`, name, p.total))
+					at.Until(t, fmt.Sprintf(`(sum(http_request_duration_seconds_count{pod=%[1]q}) or histogram_count(sum(http_request_duration_seconds{pod=%[1]q}))) == %[2]d`,
+						name, p.total))
 				}
 				c.at = c.at.Add(shared)
 			},
@@ -69,8 +76,11 @@ type pod struct {
 	total   int
 }
 
-func newPod(t *testing.T) *pod {
-	p := &pod{seconds: client.NewHistogramVec(client.HistogramOpts{Name: "http_request_duration_seconds", Help: "."}, []string{"path", "status"})}
+func newPod(t *testing.T) *pod { return newPodOf(t, client.HistogramOpts{}) }
+
+func newPodOf(t *testing.T, options client.HistogramOpts) *pod {
+	options.Name, options.Help = "http_request_duration_seconds", "."
+	p := &pod{seconds: client.NewHistogramVec(options, []string{"path", "status"})}
 	registry := client.NewRegistry()
 	registry.MustRegister(p.seconds)
 	p.Server = httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))

@@ -58,6 +58,7 @@ type place struct {
 type rulebook struct {
 	Settings
 	requests, failures, buckets Selector // buckets without a metric: no latencies
+	native, nativeFailed        Selector // the same where the histogram is a native one; failures without a metric: they are counted elsewhere
 	places                      []place  // of routers; none: pods
 	scale                       float64  // seconds of one unit
 }
@@ -202,6 +203,7 @@ func (r *rulebook) choose() {
 	if r.Duration != nil {
 		r.buckets = r.Duration.called(r.Duration.Metric + "_bucket")
 		r.requests = r.Duration.called(r.Duration.Metric + "_count")
+		r.native = *r.Duration
 	}
 	if r.Requests != nil {
 		r.requests = *r.Requests
@@ -209,6 +211,9 @@ func (r *rulebook) choose() {
 	r.failures = *r.Failures
 	if r.failures.Metric == "" {
 		r.failures = r.requests.narrowed(*r.Failures)
+		if r.Requests == nil {
+			r.nativeFailed = r.native.narrowed(*r.Failures)
+		}
 	}
 }
 

@@ -9,8 +9,7 @@
 // for all targets together; they are presets of the store prometheus.
 //
 // Units: durations in seconds, as Prometheus's naming rules ask, or in milliseconds where `unit` says so. Classic buckets are added up over the bounds that all
-// series share. Native histograms (Prometheus, "Native histograms" specification) are brought to a fixed grid from 2^-10 s
-// to 2^4 s with at most four bounds per octave, 57 in all, so that the bounds stay the same while the histogram grows (in milliseconds: from 1 to 2^14).
+// series share. Native histograms are brought to a fixed grid (package native).
 //
 // Errors: an instance that does not answer in time, answers without end, or answers with something else is a problem of
 // its track; a track of which no instance can be read is missing. Values that are no counts (NaN, negative, infinite) are

@@ -6,13 +6,8 @@ import (
 	"slices"
 
 	"github.com/prometheus/prometheus/model/histogram"
-)
 
-// The grid that native histograms of seconds are brought to.
-const (
-	lowestOctave  = -10 // 2^-10 s, about a millisecond
-	highestOctave = 4   // 16 s
-	finest        = 2   // 2^2 bounds per octave; Prometheus's schema 2
+	"serin.dev/serin/internal/metric/native"
 )
 
 // A unit is what a duration is counted in.
@@ -41,15 +36,15 @@ func merged(all map[string]*series, octaves int) ([]float64, []int64) {
 	if len(all) == 0 {
 		return nil, nil
 	}
-	schema := int32(finest)
-	native := 0
+	schema := int32(native.Finest)
+	natives := 0
 	for _, one := range all {
 		if one.native != nil {
-			native++
+			natives++
 			schema = min(schema, one.native.Schema)
 		}
 	}
-	if native == len(all) && schema != histogram.CustomBucketsSchema {
+	if natives == len(all) && schema != histogram.CustomBucketsSchema {
 		return nativeLatencies(all, schema, octaves)
 	}
 	return classicLatencies(all)
@@ -100,35 +95,18 @@ func (one *series) classic() map[float64]int64 {
 	return buckets
 }
 
-// nativeLatencies merges the buckets of each series into the grid of the coarsest one. A bucket of a finer schema lies
-// within exactly one of a coarser (the bounds of schema n are all bounds of schema n+1), so no count is guessed.
+// nativeLatencies merges the buckets of each series into the grid of the coarsest one.
 func nativeLatencies(all map[string]*series, schema int32, octaves int) ([]float64, []int64) {
-	step := math.Exp2(-float64(schema)) // octaves between two bounds
-	first, last := int(math.Floor(float64(lowestOctave+octaves)/step)), int(math.Ceil(float64(highestOctave+octaves)/step))
-	counts := make([]float64, last-first+1)
+	grid := native.NewGrid(schema, octaves)
 	for _, one := range all {
 		h := one.native
-		// What took no or negative time is below every bound.
-		counts[0] += h.ZeroCount
+		grid.Below(h.ZeroCount)
 		for it := h.NegativeBucketIterator(); it.Next(); {
-			counts[0] += it.At().Count
+			grid.Below(it.At().Count)
 		}
 		for it := h.PositiveBucketIterator(); it.Next(); {
-			b := it.At()
-			shift := h.Schema - schema
-			// Bucket i of schema n ends at 2^(i/2^n); ceil(i/2^shift) is its bucket in the coarser schema.
-			i := int(math.Ceil(math.Ldexp(float64(b.Index), -int(shift))))
-			if i <= last {
-				counts[max(0, i-first)] += b.Count
-			}
+			grid.Add(h.Schema, int(it.At().Index), it.At().Count)
 		}
 	}
-	bounds, buckets := make([]float64, len(counts)), make([]int64, len(counts))
-	var sum float64
-	for i, n := range counts {
-		sum += n
-		bounds[i] = math.Exp2(float64(first+i) * step)
-		buckets[i] = int64(sum)
-	}
-	return bounds, buckets
+	return grid.Buckets()
 }

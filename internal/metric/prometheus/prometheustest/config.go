@@ -15,10 +15,11 @@ type Target struct {
 	Labels map[string]string
 }
 
-// Scraping is a configuration that scrapes targets that often. A scrape may take as long as there is between two.
+// Scraping is a configuration that scrapes targets that often. A scrape may take as long as there is between two. Programs that have
+// native histograms are scraped for these.
 func Scraping(every time.Duration, targets ...Target) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "global: {scrape_interval: %dms, scrape_timeout: %[1]dms}\nscrape_configs:\n", every.Milliseconds())
+	fmt.Fprintf(&b, "global: {scrape_interval: %dms, scrape_timeout: %[1]dms, scrape_native_histograms: true}\nscrape_configs:\n", every.Milliseconds())
 	for _, t := range targets {
 		var labels []string
 		for _, name := range slices.Sorted(maps.Keys(t.Labels)) {
