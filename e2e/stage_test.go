@@ -75,7 +75,7 @@ func newOwnStage(t *testing.T, values ...string) *stage {
 	s := prepare(t, ns, theatre.newController(t.Name(), config, home, ns))
 	s.home = home
 	t.Cleanup(func() {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+		ctx, cancel := context.WithTimeout(context.Background(), 3*time.Minute)
 		defer cancel()
 		if err := errors.Join(s.strike(ctx), s.serin.stop()); err != nil {
 			t.Error(err)
