@@ -62,6 +62,9 @@ func (c *counting) Delete(ctx context.Context, o client.Object, opts ...client.D
 	return c.Client.Delete(ctx, o, opts...)
 }
 
+// kubelets are selected by a label that every kubelet gives its node, and that the nodes of other tests lack.
+var kubelets = map[string]string{corev1.LabelOSStable: "linux"}
+
 func newBench(t *testing.T, nodes map[string]string) *bench {
 	a, namespace := clustertest.New(t, clientscheme.Scheme)
 	writes := &counting{Client: a.Client}
@@ -252,7 +255,7 @@ func (b *bench) begin(n int, change ...func(*appsv1.DaemonSet)) plan.Revision {
 
 // On the node of the cluster, with pods that run.
 func TestOnOneNode(t *testing.T) {
-	b := newBench(t, nil)
+	b := newBench(t, kubelets)
 	v1 := b.begin(1)
 	before := b.who()
 	v2 := b.write("v2")
@@ -326,7 +329,7 @@ func TestBatchesOverNodes(t *testing.T) {
 }
 
 func TestEjected(t *testing.T) {
-	b := newBench(t, nil)
+	b := newBench(t, kubelets)
 	v1 := b.begin(1)
 	b.write("v2") // never released
 	before := b.who()
@@ -355,7 +358,7 @@ func TestEjected(t *testing.T) {
 
 // What `kubectl apply` writes client-side is put back with what it believes to have written.
 func TestPutBackUnderKubectl(t *testing.T) {
-	b := newBench(t, nil)
+	b := newBench(t, kubelets)
 	v1 := b.begin(1)
 	set := b.get()
 	last := `{"apiVersion":"apps/v1","kind":"DaemonSet","metadata":{"name":"agent"},"spec":{"template":{}}}`

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/held"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -69,7 +70,9 @@ func (b *bench) rests(want wish, own bool, copies ...string) {
 	b.t.Helper()
 	b.until("it rests", func() bool {
 		b.reach(want)
-		return (b.get().Spec.Template.Spec.Volumes[0].ConfigMap.Name == "settings") == own && slices.Equal(b.copies(), copies)
+		s := b.get()
+		stands := s.Spec.Template.Spec.Volumes[0].ConfigMap.Name == "settings"
+		return stands == own && (s.Annotations[held.AskedAnnotation] == "") == own && slices.Equal(b.copies(), copies)
 	})
 	b.quiet(want)
 }
@@ -91,7 +94,7 @@ func (b *bench) copies() []string {
 // A changed ConfigMap alone is a revision, and each keeps what it began with. What the user wrote stands in the spec again
 // when a new pod of it would be what is wanted.
 func TestConfigurationIsPartOfARevision(t *testing.T) {
-	b := newBench(t, nil)
+	b := newBench(t, kubelets)
 	o := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: b.key.Namespace, Name: "settings"}, Data: map[string]string{"mode": "one"}}
 	if err := b.writes.Client.Create(t.Context(), o); err != nil {
 		t.Fatal(err)
