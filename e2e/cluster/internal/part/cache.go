@@ -163,6 +163,13 @@ func (c Cache) compile(ctx context.Context, p Part, to string) error {
 	}
 	ldflags := "-s -w " + strings.ReplaceAll(p.LDFlags, "VERSION", version)
 	args := []string{"build", "-mod=readonly", "-buildvcs=false", "-ldflags", ldflags, "-tags", p.Tags, "-o", to + "/"}
+	modules := filepath.Join(to, ".modules")
+	defer os.RemoveAll(modules)
+	overlay, err := c.overlay(ctx, p, modules)
+	if err != nil {
+		return err
+	}
+	args = append(args, overlay...)
 	args = append(args, slices.Sorted(maps.Values(p.Programs))...)
 	if _, err := c.goTool(ctx, p, args...); err != nil {
 		return err

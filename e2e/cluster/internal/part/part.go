@@ -43,7 +43,10 @@ func All() []Part {
 				kubernetesVersion + ".gitMinor=36",
 		},
 		{Name: "etcd", Module: "go.etcd.io/etcd/server/v3", Programs: map[string]string{"etcd": "go.etcd.io/etcd/server/v3"}},
-		{Name: "coredns", Module: "github.com/coredns/coredns", Programs: named("github.com/coredns/", "coredns")},
+		{
+			Name: "coredns", Module: "github.com/coredns/coredns",
+			Programs: named("serin.dev/serin/e2e/cluster/parts/", "coredns"), // with the plugins we use
+		},
 		{Name: "pause", Programs: named("serin.dev/serin/e2e/cluster/parts/", "pause")},
 		{Name: "helm", Module: "helm.sh/helm/v4", Programs: named("helm.sh/helm/v4/cmd/", "helm")},
 		{
@@ -121,12 +124,7 @@ func (p Part) version(dir, module string) (string, error) {
 	if module == "" {
 		return "own", nil
 	}
-	path := filepath.Join(dir, "go.mod")
-	text, err := os.ReadFile(path)
-	if err != nil {
-		return "", err
-	}
-	mod, err := modfile.Parse(path, text, nil)
+	mod, err := p.goMod(dir)
 	if err != nil {
 		return "", err
 	}
@@ -135,7 +133,16 @@ func (p Part) version(dir, module string) (string, error) {
 			return r.Mod.Version, nil
 		}
 	}
-	return "", fmt.Errorf("%s does not require %s", path, module)
+	return "", fmt.Errorf("%s/go.mod does not require %s", dir, module)
+}
+
+func (p Part) goMod(dir string) (*modfile.File, error) {
+	path := filepath.Join(dir, "go.mod")
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return modfile.Parse(path, text, nil)
 }
 
 // key names the part in the cache: its version and a hash of all that decides what comes out.
@@ -146,16 +153,16 @@ func (p Part) key(dir string) (string, error) {
 	}
 	hash := sha256.New()
 	fmt.Fprintf(hash, "%v %s %s %v\n", p.Programs, p.Tags, p.LDFlags, p.Files) // maps print in the order of their keys
-	sources, err := filepath.Glob(filepath.Join(dir, "*"))
+	sources, err := filesBelow(dir)
 	if err != nil {
 		return "", err
 	}
-	for _, file := range sources { // go.mod, go.sum and our own program, where there is one
-		text, err := os.ReadFile(file)
+	for _, name := range sources { // go.mod, go.sum, and what is our own
+		text, err := os.ReadFile(filepath.Join(dir, name))
 		if err != nil {
 			return "", err
 		}
-		fmt.Fprintf(hash, "%s %d\n", filepath.Base(file), len(text))
+		fmt.Fprintf(hash, "%s %d\n", name, len(text))
 		hash.Write(text)
 	}
 	return strings.Join([]string{p.Name, version, fmt.Sprintf("%x", hash.Sum(nil)[:4])}, "-"), nil

@@ -23,11 +23,11 @@ func own(t *testing.T, source string) (Cache, Part) {
 
 func write(t *testing.T, c Cache, name, text string) {
 	t.Helper()
-	dir := filepath.Join(c.Modules, "hello")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	file := filepath.Join(c.Modules, "hello", name)
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -65,6 +65,40 @@ func TestPartIsBuiltOnce(t *testing.T) {
 	}
 	if all, _ := filepath.Glob(filepath.Join(c.Dir, "*")); len(all) != 2 { // the part and the lock
 		t.Errorf("the cache has %v", all)
+	}
+}
+
+// A file below overlay/ stands for the file of a module, and only for one that is there.
+func TestOverlayStandsForAFile(t *testing.T) {
+	c, p := own(t, "package main\n\nimport \"golang.org/x/mod/semver\"\n\nfunc main() { print(semver.Major(\"v3.1.0\")) }\n")
+	for _, name := range []string{"go.mod", "go.sum"} { // x/mod is a module that this test itself was built from
+		text, err := os.ReadFile(filepath.Join("..", "..", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		write(t, c, name, strings.Replace(string(text), "module serin.dev/serin/e2e/cluster\n", "module example.org/hello\n", 1))
+	}
+	write(t, c, "overlay/golang.org/x/mod/semver/semver.go", "package semver\n\nfunc Major(string) string { return \"ours\" }\n")
+	if err := c.Build(context.Background(), p); err != nil {
+		t.Fatal(err)
+	}
+	dir, err := c.Path(p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err := exec.Command(filepath.Join(dir, "greet")).CombinedOutput(); err != nil || string(out) != "ours" {
+		t.Errorf("got %q, %v", out, err)
+	}
+	if files, err := os.ReadDir(dir); err != nil || len(files) != 1 {
+		t.Errorf("the part has %v, %v, want the program alone", files, err)
+	}
+
+	write(t, c, "overlay/golang.org/x/mod/semver/renamed.go", "package semver\n")
+	if after, _ := c.Path(p); after == dir {
+		t.Error("a change of the overlay does not show in the key")
+	}
+	if err := c.Build(context.Background(), p); err == nil || !strings.Contains(err.Error(), "renamed.go") {
+		t.Errorf("got %v, want that the module has no such file", err)
 	}
 }
 
