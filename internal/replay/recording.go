@@ -177,7 +177,7 @@ func (f *file) answers(of *Frame) (next *Frame, err error) {
 			return &l.Frame, f.check(l.Frame)
 		}
 		if size += len(f.in.Bytes()); size > answersLimit {
-			return nil, fmt.Errorf("%s:%d: more than %d MB of answers at one instant", f.name, f.line, answersLimit>>20)
+			return nil, fmt.Errorf("%s:%d: more than %d MiB of answers at one instant", f.name, f.line, answersLimit>>20)
 		}
 		if err := f.checkAnswer(l); err != nil {
 			return nil, err
@@ -243,6 +243,9 @@ func (f *file) decode(into any) error {
 	in.DisallowUnknownFields()
 	if err := in.Decode(into); err != nil {
 		return fmt.Errorf("%s:%d: %w", f.name, f.line, err)
+	}
+	if _, err := in.Token(); !errors.Is(err, io.EOF) {
+		return fmt.Errorf("%s:%d: more than one value on a line", f.name, f.line)
 	}
 	return nil
 }

@@ -248,13 +248,14 @@ func TestBrokenRecordings(t *testing.T) {
 		{"half a line", lines[0] + lines[1] + lines[2][:40], "shop.jsonl:3: unexpected EOF"},
 		{"time that stands still", lines[0] + lines[1] + lines[1], "shop.jsonl:3: at: "},
 		{"a weight that is none", lines[0] + strings.Replace(lines[1], `"weight":0`, `"weight":101`, 1), "shop.jsonl:2: weight: 101 is not"},
+		{"two lines in one", lines[0] + moment[:len(moment)-1] + moment, "shop.jsonl:2: more than one value on a line"},
 		{"an answer without counters", lines[0] + answer, "shop.jsonl:2: metric: an answer stands behind the counters"},
 		{"an answer of another instant", lines[0] + lines[1] + lines[2] + answer, "shop.jsonl:4: at: an answer of 2026-01-05T09:00:00Z stands behind the counters of "},
 		{"an answer of nothing", lines[0] + moment + strings.Replace(answer, "rate", "", 1), "shop.jsonl:3: metric: an answer says of which"},
 		{"an answer that is none", lines[0] + moment + strings.Replace(answer, `,"value":1`, "", 1), "shop.jsonl:3: value: an answer is a value or an error"},
 		{"an answer with counters", lines[0] + moment + strings.Replace(answer, `{`, `{"weight":1,`, 1), "shop.jsonl:3: metric: counters and an answer"},
 		{"an answer in the old schema", strings.Replace(lines[0], "recording/2", "recording/1", 1) + moment + answer, "shop.jsonl:3: metric: recordings of this schema"},
-		{"answers without end", lines[0] + moment + strings.Repeat(strings.Replace(answer, "1}", `"`+strings.Repeat("x", 9<<20)+`"}`, 1), 8), "shop.jsonl:10: more than 64 MB of answers"},
+		{"answers without end", lines[0] + moment + strings.Repeat(strings.Replace(answer, "1}", `"`+strings.Repeat("x", 9<<20)+`"}`, 1), 8), "shop.jsonl:10: more than 64 MiB of answers"},
 		{"a line without end", lines[0] + strings.Repeat(" ", 17<<20), "shop.jsonl:2: bufio.Scanner: token too long"},
 	} {
 		tape, err := replay.Read("shop.jsonl", strings.NewReader(c.recording))
