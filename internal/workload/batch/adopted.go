@@ -43,8 +43,8 @@ func (t *target) adopt() *adopted {
 	case t.adopted == nil:
 		return nil
 	}
-	about := func(id string) bool { return id == t.adopted.form }
-	if t.set.Current() != "" && about(t.current.ID) || slices.ContainsFunc(t.members, func(m Member) bool { return about(m.form.ID) }) {
+	left := slices.ContainsFunc(t.members, func(m Member) bool { return m.form.ID == t.adopted.form })
+	if left || t.set.Current() != "" && t.current.ID == t.adopted.form {
 		return t.adopted
 	}
 	return nil
@@ -53,10 +53,12 @@ func (t *target) adopt() *adopted {
 // unfinished reports whether moves are left to make on a set that serin holds: pods are replaced, or what the user asks for
 // has yet to stand in the spec again.
 func (s *Sets) unfinished(ctx context.Context, t *target) (bool, error) {
+	// A StatefulSet's template always comes back; a DaemonSet's when new pods of it would be what is wanted.
+	returns := t.set.Current() != "" || t.wish.revision == t.template.revision
 	switch {
 	case !t.workload().Held():
 		return false, nil
-	case !t.set.Holds() || t.instead() && t.set.Current() != "" || t.instead() && t.wish.revision == t.template.revision:
+	case !t.set.Holds() || t.instead() && returns:
 		return true, nil
 	case !t.instead() || t.template.loose || t.adopted == nil:
 		return false, nil

@@ -11,6 +11,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -41,11 +42,15 @@ func Driver(kind Kind) workload.Driver {
 			{Object: maps, Targets: kind.ofConfigMap},
 		},
 		Rules: append(cluster.Rules{
-			{APIGroups: []string{appsv1.GroupName}, Resources: []string{strings.ToLower(kind.Name) + "s"}, Verbs: []string{"get", "list", "watch", "patch"}},
-			{APIGroups: []string{appsv1.GroupName}, Resources: []string{"controllerrevisions"}, Verbs: []string{"get", "list"}},
-			{APIGroups: []string{corev1.GroupName}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "watch", "delete"}},
+			rule(appsv1.GroupName, strings.ToLower(kind.Name)+"s", "get", "list", "watch", "patch"),
+			rule(appsv1.GroupName, "controllerrevisions", "get", "list"),
+			rule(corev1.GroupName, "pods", "get", "list", "watch", "delete"),
 		}, config.Rules()...),
 	}
+}
+
+func rule(group, resource string, verbs ...string) rbacv1.PolicyRule {
+	return rbacv1.PolicyRule{APIGroups: []string{group}, Resources: []string{resource}, Verbs: verbs}
 }
 
 // Sets releases the sets of one kind in batches.

@@ -15,7 +15,9 @@ func (t *target) sight(want map[plan.Revision]int) Sight {
 	whole := alone(want)
 	rest := whole != "" && !slices.ContainsFunc(t.members, func(m Member) bool { return m.Revision != whole })
 	given := t.insisted() && !t.template.stale // somebody insists on the user's own template: serin gives way
-	s := Sight{Current: t.outdated(t.current, whole, rest), Template: t.template.revision, Asked: t.wish.revision, Instead: t.instead()}
+	s := Sight{
+		Template: t.template.revision, Current: t.outdated(t.current, whole, rest), Asked: t.wish.revision, Instead: t.instead(),
+	}
 	if t.template.loose && !given && (!rest || t.template.stale || t.template.revision != whole) {
 		s.Template = loose(t.template.revision)
 	}
