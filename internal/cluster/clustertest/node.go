@@ -18,9 +18,7 @@ func Node(t testing.TB, a *cluster.Access) string {
 	t.Helper()
 	n := &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{GenerateName: "serin-test-"},
-		Spec: corev1.NodeSpec{Unschedulable: true, Taints: []corev1.Taint{
-			{Key: "serin.dev/test", Effect: corev1.TaintEffectNoSchedule}, {Key: "serin.dev/test", Effect: corev1.TaintEffectNoExecute},
-		}},
+		Spec:       corev1.NodeSpec{Unschedulable: true, Taints: []corev1.Taint{{Key: "serin.dev/test", Effect: corev1.TaintEffectNoSchedule}}},
 	}
 	if err := a.Create(t.Context(), n); err != nil {
 		t.Fatal(err)

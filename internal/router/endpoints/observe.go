@@ -55,11 +55,10 @@ func (r *Router) observe(ctx context.Context, target string) (plan.Route, error)
 // between reports whether the Service is on its way from serin to Kubernetes, or back.
 func (s *service) between() bool { return len(s.own) > 0 && (s.given || len(s.usual) > 0) }
 
-// traffic is what was ordered while the pods that were chosen for it stand. Otherwise it is what those that stand make of it; nobody
-// can say otherwise where none does, and Kubernetes lets nobody but stable's stand.
+// traffic is what was ordered while as many pods as were chosen for it stand. Otherwise it is what those that stand make of it.
 func (s *service) traffic() plan.Traffic {
 	t, counts := s.record.Traffic.Clone(), s.counts()
-	if total(counts) > 0 && !s.asChosen(counts) {
+	if !s.asChosen(counts) {
 		t.Shares = parts(counts)
 	}
 	return t
