@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	"serin.dev/serin/internal/metric/prometheus/prometheustest"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/progress"
+	"serin.dev/serin/internal/replay"
 )
 
 // Checks are a server of the user's own, which knows how well each version does.
@@ -70,7 +73,10 @@ func TestConditionsOnTheWeb(t *testing.T) {
 	long(t, "releases under load take some seconds each")
 	t.Parallel()
 	c := newChecks(t, map[string][]string{"v2": {"0.99"}, "v3": {"0.97", "0.5"}})
-	s := start(t, c.conditional("version=v1", ""))
+	s := prepare(t, c.conditional("version=v1", ""))
+	looks := filepath.Join(s.dir, "looks")
+	s.flags = []string{"--record", looks}
+	s.start()
 	s.over("shop", 15*time.Second)
 	users := sendTo(t, s.url(), 50)
 	const thrice = "interval: 500ms\ncount: 3\nfailureLimit: 1"
@@ -98,6 +104,20 @@ func TestConditionsOnTheWeb(t *testing.T) {
 		if !strings.HasPrefix(pods, "127.0.0.1:") {
 			t.Errorf("asked about the canary %q, which is no address", pods)
 		}
+	}
+
+	// The recording has the answers: without anybody to ask, the release goes back for the same reason at the same time.
+	if code := s.stop(); code != 0 {
+		t.Fatalf("serin ended with %d:\n%s", code, s.log)
+	}
+	c.Close()
+	got := s.cli("replay", "-f", s.file, "--from", filepath.Join(looks, "shop-3.jsonl"), "-o", "json")
+	var again replay.Result
+	if err := json.Unmarshal([]byte(got.out), &again); err != nil || got.code != 0 {
+		t.Fatalf("replay: %v, %+v", err, got)
+	}
+	if again.Phase != plan.Returned || again.Reason != why || !again.Decided.Equal(bad.Failure.At) {
+		t.Errorf("the replay came to %s at %s because %q, the release went back at %s", again.Phase, again.Decided, again.Reason, bad.Failure.At)
 	}
 }
 
