@@ -17,7 +17,7 @@ import (
 	"serin.dev/serin/internal/replay"
 )
 
-// A pod is a program with podinfo's metrics, which answers requests as fast as it is told to.
+// A pod is a program with podinfo's metrics, of native histograms, which answers requests as fast as it is told to.
 type pod struct {
 	url     string
 	seconds *client.HistogramVec
@@ -27,7 +27,7 @@ type pod struct {
 
 func newPod(t *testing.T, failing float64, median time.Duration) *pod {
 	p := &pod{failing: failing, median: median}
-	p.seconds = client.NewHistogramVec(client.HistogramOpts{Name: "http_request_duration_seconds", Help: "."}, []string{"path", "status"})
+	p.seconds = client.NewHistogramVec(client.HistogramOpts{Name: "http_request_duration_seconds", Help: ".", NativeHistogramBucketFactor: 1.1}, []string{"path", "status"})
 	registry := client.NewRegistry()
 	registry.MustRegister(p.seconds)
 	server := httptest.NewServer(promhttp.HandlerFor(registry, promhttp.HandlerOpts{}))
