@@ -9,8 +9,8 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -49,7 +49,7 @@ type mesh struct {
 
 func newMesh(t *testing.T) mesh {
 	t.Helper()
-	a, namespace := clustertest.New(t, runtime.NewScheme())
+	a, namespace := clustertest.New(t, clientgoscheme.Scheme)
 	m := mesh{a, t, namespace}
 	list := &unstructured.UnstructuredList{}
 	list.SetGroupVersionKind(empty("VirtualServiceList").GroupVersionKind())

@@ -50,11 +50,11 @@ func (r *Router) rule(ctx context.Context, o order, vs *unstructured.Unstructure
 		}
 		wanted = append(wanted, still(dr, wanted, named, settled)...)
 	}
-	if len(wanted) == 0 {
-		if there {
-			err = r.end(ctx, dr)
-		}
-		return true, err
+	switch {
+	case len(wanted) == 0 && there:
+		return true, r.end(ctx, dr)
+	case len(wanted) == 0:
+		return true, nil
 	}
 	spec := map[string]any{"host": host, "subsets": wanted}
 	if !there {
@@ -70,7 +70,7 @@ func (r *Router) rule(ctx context.Context, o order, vs *unstructured.Unstructure
 			return false, err
 		}
 	}
-	return r.lag(dr, o.settings) == "", nil
+	return o.settings.DestinationRule == nil || r.lag(dr, o.settings) == "", nil
 }
 
 // news reports whether any of the subsets is not there yet as it is wanted. That one goes is none: nobody is sent there any more.

@@ -158,6 +158,16 @@ func TestASubsetWithoutPodsGetsNothing(t *testing.T) {
 	}
 }
 
+func TestOwnWithoutSubsets(t *testing.T) {
+	y := newYard(t)
+	if err := y.order(`{"mode":"own"}`, 100); err != nil {
+		t.Fatal(err)
+	}
+	if got, want := y.state(), "subsets routes checkout:90 checkout-canary:10"; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
 func TestSomebodyElsesDestinationRuleIsLeftAlone(t *testing.T) {
 	y := newYard(t)
 	theirs := hands.Empty(destinationRule, types.NamespacedName{Namespace: "shop", Name: "checkout-serin"})
