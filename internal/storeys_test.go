@@ -16,7 +16,7 @@ const module = "serin.dev/serin/"
 var storeys = [][]string{
 	{"internal/plan"},
 	{"internal/compile", "internal/engine", "internal/judge", "internal/progress", "internal/cluster"},
-	{"internal/dialect", "internal/router", "internal/workload", "internal/metric", "internal/metric/client", "internal/gate", "internal/notify", "internal/releases", "internal/loadtest", "internal/report"},
+	{"internal/dialect", "internal/router", "internal/workload", "internal/metric", "internal/metric/client", "internal/metric/native", "internal/gate", "internal/notify", "internal/releases", "internal/loadtest", "internal/report"},
 	{"internal/workload/batch"},
 	{"internal/router/", "internal/workload/", "internal/metric/", "internal/gate/", "internal/notify/", "internal/releases/", "internal/dialect/", "internal/world", "internal/reconcile"},
 	{"internal/standalone", "internal/controller", "internal/simulation", "internal/cli", "internal/kayenta"},
