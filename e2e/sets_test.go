@@ -1,9 +1,15 @@
 package e2e
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"serin.dev/serin/internal/cluster"
 )
 
 // set plays podinfo as a StatefulSet or DaemonSet: its pods are replaced batch by batch in their places, behind its Service.
@@ -48,6 +54,40 @@ func TestRollBackStatefulSet(t *testing.T) {
 	u.nothingFrom(pace, "errors", broken)
 	s.pristine("v1")
 	u.report("v1", "errors", broken)
+}
+
+// Nothing changes but a ConfigMap, and it is released as any version is: pods of stable keep the old content whatever becomes of
+// them, and going back brings it back. Nothing of it is left over.
+func TestConfigMapOfAStatefulSet(t *testing.T) {
+	s := newStage(t)
+	s.words["REPLICAS"] = "2"
+	s.file("configured", "service")
+	s.apply(canaryOf("podinfo", "StatefulSet", "judge: {kind: none}\nsteps:\n- {weight: 50, approve: {}}"))
+	s.settled()
+	u := s.throughService()
+	u.served("v1", pace)
+	s.words["VERSION"] = "v2"
+	s.file("configured")
+	first := s.begun()
+	s.at(first, "50%", "AwaitingApproval", long)
+	u.served("v2", pace/2)
+	s.must("reject", "podinfo")
+	s.ends(first, "RolledBack", long)
+	u.nothingFrom(pace, "v2")
+
+	s.must("retry", "podinfo")
+	second := s.begun()
+	s.at(second, "50%", "AwaitingApproval", long)
+	s.must("approve", "podinfo")
+	s.ends(second, "Promoted", long)
+	u.nothingFrom(pace, "v1")
+	s.pristine("v1")
+	s.await("only the user's ConfigMap is there", long, func(ctx context.Context) (bool, error) {
+		var all corev1.ConfigMapList
+		err := s.List(ctx, &all, client.InNamespace(s.ns), client.HasLabels{cluster.TargetLabel})
+		return len(all.Items) <= 1, err // the copy that stable's pods read
+	})
+	u.report("v1", "v2")
 }
 
 // On one node a DaemonSet has one pod, so a person, not the judge, lets its successor stay; and without a second pod nobody

@@ -60,7 +60,7 @@ func All() []Part {
 		{
 			Name: "prometheus", Module: "github.com/prometheus/prometheus",
 			Programs: named("github.com/prometheus/prometheus/cmd/", "prometheus"),
-			Tags:     "netgo,remove_all_sd,enable_kubernetes_sd", // all kinds of discovery would take three times as long
+			Tags:     "remove_all_sd,enable_kubernetes_sd", // all kinds of discovery would take three times as long
 		},
 		{
 			Name: "istio", Module: "istio.io/istio",

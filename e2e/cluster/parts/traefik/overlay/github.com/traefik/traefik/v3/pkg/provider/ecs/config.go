@@ -1,0 +1,1 @@
+package ecs // all of it is in ecs.go
