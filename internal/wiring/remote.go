@@ -16,8 +16,10 @@ import (
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/wait"
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/clientcmd"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/api/v1alpha1"
@@ -40,6 +42,7 @@ type Remote struct {
 
 // NewRemote reaches the cluster that the user means. Nothing is asked before the first call.
 func NewRemote(reach cli.Reach) (cli.Server, error) {
+	ctrl.SetLogger(logr.Discard()) // errors are returned; else it warns of the logger it lacks
 	loading := clientcmd.NewDefaultClientConfigLoadingRules()
 	loading.ExplicitPath = reach.Kubeconfig
 	kubeconfig := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(loading, &clientcmd.ConfigOverrides{CurrentContext: reach.Context})
