@@ -68,6 +68,11 @@ func (s *service) asChosen(counts map[plan.TrackName]int) bool {
 	if len(s.own) == 0 && s.given {
 		return s.record.Traffic.Shares[plan.Stable] == plan.Whole
 	}
+	for track, share := range s.record.Traffic.Shares {
+		if share > 0 && counts[track] == 0 {
+			return false // it has nobody, so that others serve its users
+		}
+	}
 	return maps.Equal(counts, s.record.Chosen)
 }
 
