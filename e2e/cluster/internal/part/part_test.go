@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+
+	"golang.org/x/mod/modfile"
 )
 
 // own is a part made of one small program, with a cache and a module of the test's own.
@@ -169,6 +171,46 @@ func TestModulesOfAllParts(t *testing.T) {
 		}
 		if _, err := os.Stat(filepath.Join(c.module(p), "go.sum")); err != nil {
 			t.Errorf("%s: %v", p.Name, err)
+		}
+	}
+}
+
+// Each package is compiled once for all that make e2e needs: a part that has one of these modules in another version than
+// Kubernetes would compile a client-go of its own.
+func TestPartsShareWhatIsCompiled(t *testing.T) {
+	versions := func(part string) map[string]string {
+		text, err := os.ReadFile(filepath.Join("..", "..", "parts", part, "go.mod"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		mod, err := modfile.Parse(part+"/go.mod", text, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]string{}
+		for _, r := range mod.Require {
+			found[r.Mod.Path] = r.Mod.Version
+		}
+		for _, r := range mod.Replace {
+			found[r.Old.Path] = r.New.Version
+		}
+		return found
+	}
+	kubernetes := versions("kubernetes")
+	for _, part := range []string{"coredns", "helm", "traefik", "prometheus", "istio"} {
+		of := versions(part)
+		// All of client-go, and what it imports.
+		for _, module := range []string{
+			"github.com/fxamacker/cbor/v2", "github.com/go-logr/logr", "github.com/go-openapi/jsonpointer",
+			"github.com/go-openapi/jsonreference", "github.com/go-openapi/swag", "github.com/google/gnostic-models",
+			"github.com/google/uuid", "github.com/json-iterator/go", "github.com/spf13/pflag", "go.yaml.in/yaml/v2",
+			"golang.org/x/net", "golang.org/x/oauth2", "golang.org/x/sys", "golang.org/x/term", "golang.org/x/text", "golang.org/x/time",
+			"google.golang.org/protobuf", "gopkg.in/inf.v0", "k8s.io/api", "k8s.io/apimachinery", "k8s.io/client-go", "k8s.io/klog/v2",
+			"k8s.io/kube-openapi", "k8s.io/utils", "sigs.k8s.io/json", "sigs.k8s.io/structured-merge-diff/v6", "sigs.k8s.io/yaml",
+		} {
+			if of[module] != kubernetes[module] {
+				t.Errorf("%s has %s %s, Kubernetes %s", part, module, of[module], kubernetes[module])
+			}
 		}
 	}
 }
