@@ -59,7 +59,7 @@ func (rec record) next(o order, now time.Time) (record, error) {
 	}
 	if n.Traffic.Sticky == nil {
 		n.Deal = ""
-	} else if rec.deals(*n.Traffic.Sticky) {
+	} else if rec.deals(n.Traffic) {
 		sum := sha256.Sum256([]byte(n.Traffic.Sticky.Salt + now.Format(time.RFC3339Nano)))
 		n.Deal = hex.EncodeToString(sum[:4])
 	}
@@ -67,9 +67,9 @@ func (rec record) next(o order, now time.Time) (record, error) {
 }
 
 // deals reports whether users are dealt anew: another release begins, or this one had come back to stable.
-func (rec record) deals(s plan.Sticky) bool {
-	return rec.Deal == "" || rec.Traffic.Sticky == nil || *rec.Traffic.Sticky != s ||
-		rec.Traffic.Shares[plan.Stable] == plan.Whole
+func (rec record) deals(next plan.Traffic) bool {
+	home := func(t plan.Traffic) bool { return t.Shares[plan.Stable] == plan.Whole }
+	return rec.Deal == "" || rec.Traffic.Sticky == nil || *rec.Traffic.Sticky != *next.Sticky || home(rec.Traffic) && !home(next)
 }
 
 // cookie is the name of the cookie that keeps users on their track.
