@@ -182,7 +182,7 @@ func (b *bench) settled() plan.Route {
 	b.t.Helper()
 	ctx, cancel := context.WithTimeout(b.t.Context(), b.Settle)
 	defer cancel()
-	look, round := time.NewTicker(20*time.Millisecond), time.NewTicker(time.Second)
+	look, round := time.NewTicker(b.Settle/200), time.NewTicker(time.Second) // a cluster is not asked as often as a process
 	defer look.Stop()
 	defer round.Stop()
 	for {

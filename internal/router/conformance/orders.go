@@ -168,7 +168,7 @@ func restored(t *testing.T, b *bench) {
 			t.Fatalf("restore: %v", err)
 		}
 	}
-	look := time.NewTicker(20 * time.Millisecond)
+	look := time.NewTicker(b.Settle / 200)
 	defer look.Stop()
 	for limit := time.Now().Add(b.Settle); ; <-look.C {
 		got := b.observe(b.Target)

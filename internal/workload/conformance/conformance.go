@@ -117,7 +117,7 @@ func (b *bench) observe(target string) []plan.Pool {
 func (b *bench) until(target, what string, good func([]plan.Pool) bool) []plan.Pool {
 	b.t.Helper()
 	deadline := time.After(b.Patience)
-	look := time.NewTicker(20 * time.Millisecond)
+	look := time.NewTicker(b.Patience / 200) // a cluster is not asked as often as a process
 	defer look.Stop()
 	for {
 		pools := b.observe(target)
