@@ -34,6 +34,8 @@ type Subject struct {
 	Pins bool
 	// Settle bounds how long the data plane may take to follow an order. Default 10s.
 	Settle time.Duration
+	// Fine is the smallest share that can be counted on while others change the data plane as well. Default 0.1%.
+	Fine plan.Share
 }
 
 // Run runs the suite.
@@ -85,6 +87,9 @@ func Run(t *testing.T, s Subject) {
 func (s Subject) withDefaults() Subject {
 	if s.Target == "" {
 		s.Target = "Kind/shop"
+	}
+	if s.Fine == 0 {
+		s.Fine = 1
 	}
 	if s.Settle == 0 {
 		s.Settle = 10 * time.Second

@@ -95,13 +95,13 @@ func fineShares(t *testing.T, b *bench) {
 	if b.Driver.Features.Has(plan.Counted) {
 		t.Skipf("NOT RUN: it takes a thousand instances to give 0.1%%, and router %s splits by their number", b.Driver.Name)
 	}
-	const n = 12000
+	n := 12000 / int(b.Fine)
 	b.both()
-	b.apply(plan.Traffic{Shares: split(1)})
+	b.apply(plan.Traffic{Shares: split(b.Fine)})
 	got := b.hear(n)[plan.Canary]
-	b.likely("canary", 1, got, n)
+	b.likely("canary", b.Fine, got, n)
 	if got == 0 {
-		t.Errorf("a share of 0.1%% of %d requests got nothing", n)
+		t.Errorf("a share of %s of %d requests got nothing", b.Fine, n)
 	}
 }
 
