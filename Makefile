@@ -158,9 +158,9 @@ endif
 
 .PHONY: e2e
 e2e: build bin/helm cluster-test e2e-cluster ## tests on a real cluster: of back ends, then whole releases under load
-	$(E2E_ENV) SERIN_IMAGE=registry.local/serin:e2e go test $(E2E_RUN) -count=1 -p 4 -parallel 6 -timeout 15m \
+	$(E2E_ENV) SERIN_IMAGE=registry.local/serin:e2e go test $(E2E_RUN) -ldflags '-s -w' -count=1 -p 4 -parallel 6 -timeout 15m \
 	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal deploy | xargs -n1 dirname | sort -u | sed 's|^|./|')
-	$(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin go test $(E2E_RUN) -count=1 -parallel 6 -timeout 25m ./e2e
+	$(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin go test $(E2E_RUN) -ldflags '-s -w' -count=1 -parallel 6 -timeout 25m ./e2e
 
 docs/benchmarks.md: $(wildcard docs/benchmarks/*.md)
 	cat docs/benchmarks/*.md > $@

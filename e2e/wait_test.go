@@ -8,7 +8,7 @@ import (
 )
 
 // glance is the time between two looks at something that is awaited.
-const glance = 200 * time.Millisecond
+const glance = 400 * time.Millisecond
 
 // until looks again and again until done says so or the context ends. An error is a look that did not succeed, as happens while
 // an API server is away; the last one is told.

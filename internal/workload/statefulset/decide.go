@@ -66,7 +66,7 @@ func alone(want map[plan.Revision]int, replicas int) plan.Revision {
 func (f facts) moveTo(partition int, want map[plan.Revision]int, keep map[string]bool) batch.Move {
 	m := batch.Move{Partition: partition}
 	victims := f.victims(partition, want)
-	room := f.room(victims)
+	room, crowded := f.room(victims), f.missing(partition, victims) >= f.unavailable
 	for _, o := range victims {
 		switch above := ordinal(o.Pod)-f.start >= partition; {
 		case keep[o.Instance]:
@@ -76,6 +76,8 @@ func (f facts) moveTo(partition int, want map[plan.Revision]int, keep map[string
 			}
 		case !o.Serves():
 			m.Remove = append(m.Remove, o)
+		case above && crowded: // nor for those below the partition
+			m.Partition = max(m.Partition, ordinal(o.Pod)-f.start+1)
 		case above: // Kubernetes replaces it in its turn
 		case room > 0:
 			room--
@@ -120,12 +122,27 @@ func (f facts) victims(partition int, want map[plan.Revision]int) []batch.Member
 func (f facts) room(victims []batch.Member) int {
 	room := f.unavailable - f.replicas
 	for _, o := range f.Members {
-		old := !f.ordered && !o.Going && !slices.ContainsFunc(victims, func(v batch.Member) bool {
-			return !o.Pod.CreationTimestamp.Before(&v.Pod.CreationTimestamp)
-		})
-		if o.Serves() || old {
+		if o.Serves() || f.sick(o, victims) {
 			room++
 		}
 	}
 	return room
+}
+
+// missing is how many pods below the partition do not serve, as room counts them.
+func (f facts) missing(partition int, victims []batch.Member) int {
+	n := min(partition, f.replicas)
+	for _, o := range f.Members {
+		if ordinal(o.Pod)-f.start < partition && (o.Serves() || f.sick(o, victims)) {
+			n--
+		}
+	}
+	return n
+}
+
+// sick reports whether a pod that does not serve was there before any that has to go.
+func (f facts) sick(o batch.Member, victims []batch.Member) bool {
+	return !f.ordered && !o.Going && !slices.ContainsFunc(victims, func(v batch.Member) bool {
+		return !o.Pod.CreationTimestamp.Before(&v.Pod.CreationTimestamp)
+	})
 }
