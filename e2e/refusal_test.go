@@ -133,7 +133,7 @@ func TestMirrorThroughTraefikIsRefused(t *testing.T) {
 // What the administrator has not granted is said, with what to grant, and nothing is done by halves.
 func TestForbiddenByRBAC(t *testing.T) {
 	t.Parallel()
-	s := newOwnStage(t, "--set", "routers.gatewayAPI=false")
+	s := newOwnStage(t, "--set", "routers.gatewayAPI=false,routers.endpoints=false") // which reads routes as well
 	s.podinfo("v1")
 	s.file("service", "route")
 	s.start()
