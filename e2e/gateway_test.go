@@ -16,8 +16,9 @@ judge:
 `
 
 // Where the judge is not the matter of a story: fixed limits, decided in seconds, whatever else the machine does.
-const quick = `
-traffic: {gatewayAPI: {route: podinfo}}
+const quick = "\ntraffic: {gatewayAPI: {route: podinfo}}" + limits
+
+const limits = `
 metrics: {every: 1s, scrape: {}}
 judge: {kind: threshold, interval: 2s, failures: {max: 10%}, checks: {failed: 1, passed: 2}, noData: hold}
 `

@@ -74,3 +74,36 @@ func TestRollBackByReplicas(t *testing.T) {
 	s.pristine("v1")
 	u.report("v1", "errors", broken)
 }
+
+// Without any router a quarter of the pods gets a quarter of the requests, because serin chooses who stands behind the Service; it
+// costs no pods of stable. When all is over Kubernetes keeps the Service.
+func TestPromoteByEndpoints(t *testing.T) {
+	s := newStage(t)
+	s.words["REPLICAS"] = "3"
+	s.podinfo("v1")
+	s.file("chosen")
+	s.canary(limits + `
+traffic: {endpoints: {}}
+steps:
+- {weight: 25, approve: {}}
+`)
+	u := s.throughService()
+	u.served("v1", pace)
+	s.podinfo("v2")
+	name := s.begun()
+	s.at(name, "25%", "AwaitingApproval", long)
+	before := u.soFar()
+	s.await("400 more requests", long, func(context.Context) (bool, error) {
+		return u.soFar().Total.Requests >= before.Total.Requests+400, nil
+	})
+	after := u.soFar()
+	share := float64(after.Groups["v2"].Requests-before.Groups["v2"].Requests) / float64(after.Total.Requests-before.Total.Requests)
+	if share < 0.14 || share > 0.36 { // five standard deviations
+		t.Errorf("one of four pods is the canary's, and it gets %.0f %% of 400 requests", 100*share)
+	}
+	s.must("approve", "podinfo")
+	s.ends(name, "Promoted", long)
+	u.nothingFrom(pace, "v1")
+	s.pristine("v2")
+	u.report("v1", "v2")
+}

@@ -23,7 +23,7 @@ import (
 )
 
 // stages is how many namespaces one controller watches: at least as many as there are stories that share it.
-const stages = 40
+const stages = 44
 
 // A house is the cluster with serin installed: the namespaces that are still free, and the controller that watches them.
 type house struct {
