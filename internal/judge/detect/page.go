@@ -41,7 +41,8 @@ multinomial test of counts, concentration 100. The oracle knows both true distri
 same error of 1 %; it treats failures as independent, so in families with bursts and unequal pods no fair test comes near it.
 
 A canary that loses a part of its requests is held, not rolled back, for users may have been led elsewhere: what counts is that leave
-to promote it is taken away. Bad releases are played twice as often where there is a bound to compare with.
+to promote it is taken away. Bad releases are played twice as often where there is a bound to compare with; what is on the edge of harm
+is played by serin alone as often as good releases, for leave to promote it is what counts there.
 
 The judge's constants were chosen on other seeds while looking at the families without a mark. Those marked † were written
 afterwards and changed nothing: they are the validation set.

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"serin.dev/serin/internal/judge/detect"
@@ -34,7 +35,7 @@ type session struct {
 
 func run() error {
 	var s session
-	flag.IntVar(&s.good, "releases", 2000, "good releases per family, and bad ones on the edge of harm")
+	flag.IntVar(&s.good, "releases", 2000, "good releases per family, and bad ones on the edge of harm, of which others than serin play so many as of other bad ones")
 	flag.IntVar(&s.bad, "bad", 400, "other bad releases per family; twice as many where there is a bound to compare with")
 	flag.Uint64Var(&s.seed, "seed", 0, "seed of all traffic; 0: a fresh one")
 	flag.IntVar(&s.workers, "workers", runtime.NumCPU(), "releases played at a time; results do not depend on it")
@@ -76,7 +77,7 @@ func (s *session) measure(families []detect.Family) []detect.Row {
 		}
 		for i := range families {
 			f := &families[i]
-			fates[i] = join(fates[i], detect.Run(f, s.makers, s.seed, from, max(from, min(from+round, s.releases(f))), s.workers))
+			fates[i] = join(fates[i], detect.Run(f, s.playing(f, from), s.seed, from, max(from, min(from+round, s.releases(f))), s.workers))
 			fmt.Fprintf(os.Stderr, "\r%5.0f s  %-60s %5d", time.Since(start).Seconds(), f.Name, len(fates[i][0]))
 		}
 	}
@@ -100,6 +101,21 @@ func (s *session) releases(f *detect.Family) int {
 		return min(s.good, often*s.bad)
 	}
 	return s.bad
+}
+
+// playing are the policies that play the releases of a round. Leave to promote what is on the edge of harm is given by serin alone:
+// the others need no more of these releases than of other bad ones.
+func (s *session) playing(f *detect.Family, from int) []detect.Maker {
+	if !f.Edge || from < s.bad {
+		return s.makers
+	}
+	makers := slices.Clone(s.makers)
+	for i := range makers {
+		if makers[i].Name != detect.Own {
+			makers[i].Plays = func(*detect.Family) bool { return false }
+		}
+	}
+	return makers
 }
 
 // often is how many times as many bad releases are played of the families whose mean is held against a bound: their targets are
