@@ -58,7 +58,7 @@ const (
 )
 
 // Alternatives, in parts of the odds that are still good.
-func ebbs() [3]float64 { return [3]float64{0.77, 0.4, 0.1} }
+func ebbs() []float64 { return []float64{0.77, 0.4, 0.1} }
 
 func (q *ebb) start() {
 	q.Held.Bets = make([]float64, len(ebbs()))
