@@ -63,7 +63,7 @@ func TestBadFiles(t *testing.T) {
 		{"a reference that is none", "$(PORT)", "$(PROT)", "7:29", "spec.command[2]", "$(PROT) is none of $(INSTANCE), $(PORT), $(REVISION); write"},
 		{"a group that nobody is in", "{weight: 50, hold: 1m}", "{weight: 50, approve: {group: srx}}", "19:35", "spec.steps[1].approve.group", "there is no group srx in spec.groups"},
 		{"an unknown strategy", "  steps:", "  strategy: canary\n  steps:", "17:13", "spec.strategy", "unknown strategy canary; there is ab, blueGreen, mirror,"},
-		{"an unknown router", "{proxy: {listen: \"127.0.0.1:0\"}}", "{nginx: {}}", "15:13", "spec.traffic.nginx", "unknown router nginx; there is gatewayAPI, istio, proxy, replicas"},
+		{"an unknown router", "{proxy: {listen: \"127.0.0.1:0\"}}", "{nginx: {}}", "15:13", "spec.traffic.nginx", "unknown router nginx; there is endpoints, gatewayAPI, istio, proxy, replicas"},
 		{"a setting the router does not know", "listen: \"127.0.0.1:0\"", "lissten: \"127.0.0.1:0\"", "15:30", "spec.traffic.proxy.lissten", "no such field"},
 		{"an address that is none", "listen: \"127.0.0.1:0\"", "listen: 8080", "15:29", "spec.traffic.proxy.listen", "want string, not number"},
 		{"a judge that does not exist", "judge: {failures", "judge: {kind: oracle, failures", "20:17", "spec.judge.kind", "unknown judge oracle; there is condition, kayenta, none, sequential, threshold"},
