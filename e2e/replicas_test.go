@@ -49,13 +49,7 @@ func TestPromoteByReplicas(t *testing.T) {
 	s.podinfo("v2")
 	name := s.begun()
 	s.at(name, "50%", "AwaitingApproval", long)
-	before := u.soFar()
-	s.await("400 more requests", long, func(context.Context) (bool, error) {
-		return u.soFar().Total.Requests >= before.Total.Requests+400, nil
-	})
-	after := u.soFar()
-	share := float64(after.Groups["v2"].Requests-before.Groups["v2"].Requests) / float64(after.Total.Requests-before.Total.Requests)
-	if share < 0.38 || share > 0.62 { // five standard deviations
+	if share := u.share("v2"); share < 0.38 || share > 0.62 { // five standard deviations
 		t.Errorf("the canary has half of the pods and %.0f %% of 400 requests", 100*share)
 	}
 	s.must("approve", "podinfo")
@@ -63,6 +57,17 @@ func TestPromoteByReplicas(t *testing.T) {
 	u.nothingFrom(pace, "v1")
 	s.pristine("v2")
 	u.report("v1", "v2")
+}
+
+// share is the part of 400 more requests that a version answers.
+func (u *users) share(version string) float64 {
+	u.s.Helper()
+	before := u.soFar()
+	u.s.await("400 more requests", long, func(context.Context) (bool, error) {
+		return u.soFar().Total.Requests >= before.Total.Requests+400, nil
+	})
+	after := u.soFar()
+	return float64(after.Groups[version].Requests-before.Groups[version].Requests) / float64(after.Total.Requests-before.Total.Requests)
 }
 
 // A bad version is sent back.
@@ -92,13 +97,7 @@ steps:
 	s.podinfo("v2")
 	name := s.begun()
 	s.at(name, "25%", "AwaitingApproval", long)
-	before := u.soFar()
-	s.await("400 more requests", long, func(context.Context) (bool, error) {
-		return u.soFar().Total.Requests >= before.Total.Requests+400, nil
-	})
-	after := u.soFar()
-	share := float64(after.Groups["v2"].Requests-before.Groups["v2"].Requests) / float64(after.Total.Requests-before.Total.Requests)
-	if share < 0.14 || share > 0.36 { // five standard deviations
+	if share := u.share("v2"); share < 0.14 || share > 0.36 { // five standard deviations
 		t.Errorf("one of four pods is the canary's, and it gets %.0f %% of 400 requests", 100*share)
 	}
 	s.must("approve", "podinfo")

@@ -33,8 +33,8 @@ type stage struct {
 // long is how long anything in a story may take that does not say otherwise.
 const long = 90 * time.Second
 
-// slow is how long the native judge may take for a promotion. Where the machine has other work it has held good versions for two
-// minutes and more; why is not known for sure, for status shows evidence that is as old.
+// slow is how long the native judge may take for a promotion: on a machine with other work it has held good versions for two minutes
+// and more.
 const slow = 5 * time.Minute
 
 // newStage takes a namespace that the shared controller watches, and plays beside other stories.
