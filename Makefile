@@ -2,6 +2,7 @@
 
 PODINFO_VERSION := v1.8.1-0.20250910200901-e86405a8674e
 export CGO_ENABLED ?= 0
+export GOFLAGS ?= -trimpath # what was compiled in one checkout need not be in the next
 
 VERSION := $(shell git describe --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X main.version=$(VERSION)
@@ -66,7 +67,7 @@ test: build vet lint bin/podinfo bin/helm bin/prometheus bin/versitygw ## all te
 .PHONY: golden
 golden: ## rewrite golden files and transcripts; the diff is the review
 	go test ./internal/engine -rewrite
-	go test $$(grep -rl --include=*_test.go 'flag.Bool("update"' internal | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
+	go test $$(grep -rl --include=*_test.go 'flag.Bool("update"' internal deploy | xargs -n1 dirname | sort -u | sed 's|^|./|') -update
 
 .PHONY: bench
 bench: ## Go benchmarks
@@ -101,8 +102,9 @@ cluster: bin/cluster ## bring up a real Kubernetes with Traefik and Prometheus o
 	bin/cluster up --with traefik,prometheus
 
 .PHONY: cluster-down
-cluster-down: bin/cluster ## take that cluster down
+cluster-down: bin/cluster ## take that cluster down, and the second one of the tests
 	bin/cluster down
+	bin/cluster --name outage down
 
 .PHONY: cluster-demo
 cluster-demo: cluster build ## release a good and a bad version of podinfo on that cluster, under load
@@ -138,15 +140,22 @@ chart: bin/helm ## write what of the chart and the kustomize base follows from t
 
 # The cluster of the tests: yours, where KUBECONFIG names one that reaches pods and has the images podinfo:v1, v2, v3, errors
 # and slow (any of podinfo's: what is wrong with a version are its arguments) and serin:e2e of registry.local; else one on this
-# machine.
+# machine, and a second one, whose API server goes away while others play in the first.
+STORIES = $(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin go test $(E2E_RUN) -ldflags '-s -w' -count=1 -parallel 6 -timeout 25m
 ifdef KUBECONFIG
 E2E_ENV = SERIN_KUBECONFIG=$(KUBECONFIG)
-E2E_RUN =
+OUTAGE = '^$$'
 else
-E2E_ENV = SERIN_KUBECONFIG=/var/lib/serin-cluster/serin/kubeconfig SERIN_CLUSTER=$(CURDIR)/bin/cluster \
+NAME = serin
+E2E_ENV = SERIN_KUBECONFIG=/var/lib/serin-cluster/$(NAME)/kubeconfig SERIN_CLUSTER='$(CURDIR)/bin/cluster --name $(NAME)' \
   SERIN_ISTIOD=10.99.0.1:15010
-E2E_RUN = -exec '$(CURDIR)/bin/cluster run --'
+E2E_RUN = -exec '$(CURDIR)/bin/cluster --name $(NAME) run --'
+OUTAGE = TestNoAPIServerForAMinute
 endif
+
+.PHONY: e2e
+e2e: build bin/helm cluster-test e2e-cluster ## tests on a real cluster: of back ends, then whole releases under load
+	$(MAKE) -j2 e2e-rooms e2e-outage
 
 .PHONY: e2e-cluster
 e2e-cluster: build bin/cluster bin/podinfo
@@ -156,11 +165,21 @@ ifndef KUBECONFIG
 	bin/cluster load serin:e2e=bin/serin
 endif
 
-.PHONY: e2e
-e2e: build bin/helm cluster-test e2e-cluster ## tests on a real cluster: of back ends, then whole releases under load
+.PHONY: e2e-rooms
+e2e-rooms:
 	$(E2E_ENV) SERIN_IMAGE=registry.local/serin:e2e go test $(E2E_RUN) -ldflags '-s -w' -count=1 -p 4 -parallel 6 -timeout 15m \
 	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal deploy | xargs -n1 dirname | sort -u | sed 's|^|./|')
-	$(E2E_ENV) SERIN_BIN=$(CURDIR)/bin/serin go test $(E2E_RUN) -ldflags '-s -w' -count=1 -parallel 6 -timeout 25m ./e2e
+	$(STORIES) -skip $(OUTAGE) ./e2e
+
+.PHONY: e2e-outage
+e2e-outage: NAME = outage
+e2e-outage:
+ifndef KUBECONFIG
+	bin/cluster --name outage up --with traefik
+	for version in v1 v2; do bin/cluster --name outage load podinfo:$$version=bin/podinfo || exit 1; done
+	$(STORIES) -run $(OUTAGE) ./e2e
+	bin/cluster --name outage down
+endif
 
 docs/benchmarks.md: $(wildcard docs/benchmarks/*.md)
 	cat docs/benchmarks/*.md > $@

@@ -63,7 +63,7 @@ func golden(t *testing.T, path string, got []byte) {
 		t.Fatal(err)
 	}
 	if !bytes.Equal(got, want) {
-		t.Errorf("%s is out of step: run `make chart`, and review what has changed", path)
+		t.Errorf("%s is out of step: run `make chart golden`, and review what has changed", path)
 	}
 }
 

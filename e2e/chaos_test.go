@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -190,7 +191,7 @@ func TestNoAPIServerForAMinute(t *testing.T) {
 // stopped, the wire of the controller is cut instead.
 func (s *stage) apiServer() (away func() (back func())) {
 	s.Helper()
-	if clusterProgram == "" {
+	if len(clusterCommand) == 0 {
 		wire := newWire(s.T, s.later, theatre.apiServer)
 		s.serin.through(s.T, "https://"+wire.address())
 		return func() func() { wire.cut(); return wire.mend }
@@ -199,7 +200,8 @@ func (s *stage) apiServer() (away func() (back func())) {
 		s.Helper()
 		ctx, cancel := context.WithTimeout(context.Background(), long)
 		defer cancel()
-		if out, err := exec.CommandContext(ctx, clusterProgram, verb, "apiserver").CombinedOutput(); err != nil {
+		args := append(slices.Clone(clusterCommand[1:]), verb, "apiserver")
+		if out, err := exec.CommandContext(ctx, clusterCommand[0], args...).CombinedOutput(); err != nil {
 			s.Fatalf("%s the API server: %v: %s", verb, err, out)
 		}
 	}

@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"strings"
 	"testing"
 )
 
@@ -12,8 +13,8 @@ var (
 	gateway    = variable("SERIN_E2E_GATEWAY", "http://10.98.0.80")
 	prometheus = variable("SERIN_E2E_PROMETHEUS", "10.98.0.90:9090")
 	istiod     = variable("SERIN_E2E_ISTIOD", "10.99.0.1:15010")
-	// clusterProgram starts and stops parts of the cluster (e2e/cluster); empty where the cluster is somebody else's.
-	clusterProgram = os.Getenv("SERIN_CLUSTER")
+	// clusterCommand starts and stops parts of the cluster (e2e/cluster); empty where the cluster is somebody else's.
+	clusterCommand = strings.Fields(os.Getenv("SERIN_CLUSTER"))
 )
 
 func variable(name, otherwise string) string {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"os"
 	"path/filepath"
-	"runtime"
 	"testing"
 	"time"
 
@@ -25,8 +24,7 @@ func Install(t testing.TB) {
 	if err != nil {
 		t.Fatalf("connect to the cluster: %v", err)
 	}
-	_, here, _, _ := runtime.Caller(0)
-	files, err := filepath.Glob(filepath.Join(filepath.Dir(here), "../../../deploy/crds/*.yaml"))
+	files, err := filepath.Glob(filepath.Join(checkout(t), "deploy/crds/*.yaml"))
 	if err != nil || len(files) == 0 {
 		t.Fatalf("find deploy/crds: %d files, %v", len(files), err)
 	}
@@ -45,6 +43,19 @@ func Install(t testing.TB) {
 		}
 		established(t, crds, crd.GetName())
 	}
+}
+
+// checkout is the folder that the project lies in: tests run in those of their packages.
+func checkout(t testing.TB) string {
+	t.Helper()
+	dir, err := os.Getwd()
+	for ; err == nil && dir != filepath.Dir(dir); dir = filepath.Dir(dir) {
+		if _, missing := os.Stat(filepath.Join(dir, "go.mod")); missing == nil {
+			return dir
+		}
+	}
+	t.Fatalf("find go.mod above the working directory: %v", err)
+	return ""
 }
 
 // established waits until the API server serves the kind.

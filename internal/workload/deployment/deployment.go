@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/announced"
 	"serin.dev/serin/internal/cluster/config"
 	"serin.dev/serin/internal/cluster/pod"
 	"serin.dev/serin/internal/plan"
@@ -50,6 +51,7 @@ type Deployments struct {
 	config *config.Reader
 	scaled *scaledKind
 
+	announced *announced.Pods
 	templates templates
 	marks     *cluster.Memo[string] // of what is applied
 
@@ -67,7 +69,7 @@ func New(env workload.Env) *Deployments {
 	}
 	return &Deployments{
 		a: env.Cluster, log: log, sets: newSetsMemo(), config: config.NewReader(env.Cluster), scaled: &scaledKind{},
-		templates: newTemplates(), marks: cluster.NewMemo[string](), told: map[string]string{},
+		announced: announced.New(env.Cluster), templates: newTemplates(), marks: cluster.NewMemo[string](), told: map[string]string{},
 	}
 }
 

@@ -1,19 +1,21 @@
 package deployment
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strconv"
-	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	k8slabels "k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/types"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/announced"
 	"serin.dev/serin/internal/cluster/pod"
 	"serin.dev/serin/internal/plan"
 )
@@ -37,6 +39,7 @@ func (d *Deployments) Observe(ctx context.Context, name string) ([]plan.Pool, er
 		return nil, fmt.Errorf("observe %s: %w", name, err)
 	}
 	if !found {
+		d.announced.Forget(t.key.Namespace, stable.Service, t.key.Beside(string(plan.Canary)))
 		return []plan.Pool{stable}, nil
 	}
 	return []plan.Pool{canary, stable}, nil
@@ -52,12 +55,32 @@ func (d *Deployments) seeStable(ctx context.Context, t *target) (plan.Pool, erro
 	for _, s := range t.sets {
 		revisions[string(s.uid)] = t.revision(s)
 	}
-	count(&p, pods, func(o *corev1.Pod) bool { return revisions[string(pod.Owner(o))] == p.Revision })
-	if p.Ready < p.Wanted {
-		p.Trouble = trouble(t.user, pods)
+	if p.Service, err = d.service(ctx, t.user); err != nil {
+		return p, err
 	}
-	p.Service, err = d.service(ctx, t.user)
-	return p, err
+	apart, err := d.own(ctx, t.key, &corev1.Service{})
+	if err != nil {
+		return p, err
+	}
+	var fresh map[types.UID]bool
+	if apart { // traffic may come back here
+		if fresh, err = d.fresh(ctx, t, p.Service, pods); err != nil {
+			return p, err
+		}
+	}
+	count(&p, pods, fresh, func(o *corev1.Pod) bool { return revisions[string(pod.Owner(o))] == p.Revision })
+	if p.Ready < p.Wanted {
+		p.Trouble = cmp.Or(trouble(t.user, pods), announced.Trouble(p.Service, len(fresh)))
+	}
+	return p, nil
+}
+
+// fresh are the pods that routers may not know yet which send requests to a Service; nobody where there is none.
+func (d *Deployments) fresh(ctx context.Context, t *target, service string, pods []*corev1.Pod) (map[types.UID]bool, error) {
+	if service == "" {
+		return nil, nil
+	}
+	return d.announced.Fresh(ctx, types.NamespacedName{Namespace: t.key.Namespace, Name: service}, pods)
 }
 
 // stablePods are those of the user's Deployment; a canary that is mingled with them carries the same labels.
@@ -103,7 +126,7 @@ func (d *Deployments) seeCanary(ctx context.Context, t *target) (plan.Pool, bool
 	}
 	if t.canary == nil {
 		p.Revision = plan.Revision(pods[0].Labels[cluster.RevisionLabel])
-		count(&p, pods, never)
+		count(&p, pods, nil, never)
 		p.Ready, p.Endpoints = 0, []plan.Endpoint{} // nobody looks after them any more
 		return p, p.Running > 0, nil
 	}
@@ -114,25 +137,22 @@ func (d *Deployments) seeCanary(ctx context.Context, t *target) (plan.Pool, bool
 	if err != nil {
 		return p, false, err
 	}
-	known := func(o *corev1.Pod) bool { return !apart || d.a.Now().Sub(pod.ReadySince(o)) >= spread }
-	ripe := slices.DeleteFunc(slices.Clone(pods), func(o *corev1.Pod) bool { return pod.Serves(o) && !known(o) })
-	count(&p, ripe, func(o *corev1.Pod) bool { return o.Labels[cluster.RevisionLabel] == string(p.Revision) })
-	p.Running += len(pods) - len(ripe)
+	fresh, err := d.fresh(ctx, t, own.Name, pods)
+	if err != nil {
+		return p, false, err
+	}
+	count(&p, pods, fresh, func(o *corev1.Pod) bool { return o.Labels[cluster.RevisionLabel] == string(p.Revision) })
 	if p.Wanted == 0 {
 		p.Ready, p.Updated, p.Endpoints = 0, 0, []plan.Endpoint{}
 	}
 	if p.Ready < p.Wanted || p.Updated < p.Wanted {
-		p.Trouble = trouble(t.canary, pods)
+		p.Trouble = cmp.Or(trouble(t.canary, pods), announced.Trouble(own.Name, len(fresh)))
 	}
 	if apart && own.DeletionTimestamp == nil {
 		p.Service = own.Name
 	}
 	return p, true, nil
 }
-
-// spread is how long the news of a ready pod may take to reach every data plane: by way of an EndpointSlice, while a route that
-// names the Service for the first time goes straight there. A canary gets requests only after that.
-const spread = 2 * time.Second
 
 func never(*corev1.Pod) bool { return false }
 
@@ -157,14 +177,14 @@ func ordered(own *appsv1.Deployment) int {
 	return 1
 }
 
-// count fills in the numbers of a pool. Pods that are leaving, or have to, run and serve nothing new.
-func count(p *plan.Pool, pods []*corev1.Pod, updated func(*corev1.Pod) bool) {
+// count fills in the numbers of a pool. Pods that are leaving, or have to, run and serve nothing new; fresh ones do not yet.
+func count(p *plan.Pool, pods []*corev1.Pod, fresh map[types.UID]bool, updated func(*corev1.Pod) bool) {
 	for _, o := range pods {
 		if !pod.Exists(o) {
 			continue
 		}
 		p.Running++
-		if !pod.Serves(o) || leaving(o) {
+		if !pod.Serves(o) || leaving(o) || fresh[o.UID] {
 			continue
 		}
 		p.Ready++

@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/announced"
 	"serin.dev/serin/internal/cluster/config"
 )
 
@@ -128,5 +129,6 @@ func rules() cluster.Rules {
 		rule("", "services", own...),
 		rule("autoscaling", "horizontalpodautoscalers", own...),
 		rule(scaledObject.Group, "scaledobjects", own...),
+		announced.Rule,
 	}, config.Rules()...)
 }

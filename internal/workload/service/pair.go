@@ -1,6 +1,7 @@
 package service
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -8,8 +9,10 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/announced"
 	"serin.dev/serin/internal/cluster/pod"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/workload"
@@ -82,6 +85,11 @@ func (p *Pairs) Observe(ctx context.Context, target string) ([]plan.Pool, error)
 		if err != nil {
 			return nil, fmt.Errorf("observe %s: %w", target, err)
 		}
+		if known.wanted[name] > 0 {
+			if s.fresh, err = p.announced.Fresh(ctx, types.NamespacedName{Namespace: key.Namespace, Name: name}, s.pods); err != nil {
+				return nil, fmt.Errorf("observe %s: %w", target, err)
+			}
+		}
 		if pool := known.pool(name, s); pool.Wanted > 0 || pool.Running > 0 {
 			pools = append(pools, pool)
 		}
@@ -116,7 +124,7 @@ func (p *pair) pool(name string, s side) plan.Pool {
 	}
 	pool.Running = len(s.pods)
 	for _, o := range s.pods {
-		if pod.Serves(o) {
+		if pod.Serves(o) && !s.fresh[o.UID] {
 			pool.Endpoints = append(pool.Endpoints, pod.Endpoint(o))
 		}
 	}
@@ -126,7 +134,7 @@ func (p *pair) pool(name string, s side) plan.Pool {
 		pool.Updated = min(pool.Ready, part(pool.Wanted, max(0, ready-s.old), s.size))
 	}
 	if pool.Ready < pool.Wanted {
-		pool.Trouble = p.trouble(name, s.pods)
+		pool.Trouble = cmp.Or(p.trouble(name, s.pods), announced.Trouble(name, len(s.fresh)))
 	}
 	return pool
 }

@@ -14,6 +14,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/announced"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/workload"
 )
@@ -39,6 +40,7 @@ var Driver = workload.Driver{
 	Rules: cluster.Rules{
 		{APIGroups: []string{corev1.GroupName}, Resources: []string{"services", "pods"}, Verbs: []string{"get", "list", "watch"}},
 		{APIGroups: []string{appsv1.GroupName}, Resources: []string{"deployments", "statefulsets", "daemonsets"}, Verbs: []string{"get", "list", "watch"}},
+		announced.Rule,
 	},
 }
 
@@ -101,6 +103,7 @@ func decode(raw json.RawMessage) (Template, error) {
 // Pairs moves traffic between Services.
 type Pairs struct {
 	*cluster.Access
+	announced *announced.Pods
 
 	mu    sync.Mutex
 	pairs map[string]*pair // by target
@@ -119,7 +122,7 @@ var _ workload.Describer = (*Pairs)(nil)
 
 // New moves traffic between Services of the cluster that env reaches.
 func New(env workload.Env) *Pairs {
-	return &Pairs{Access: env.Cluster, pairs: map[string]*pair{}}
+	return &Pairs{Access: env.Cluster, announced: announced.New(env.Cluster), pairs: map[string]*pair{}}
 }
 
 // Features lists what the workload can do.

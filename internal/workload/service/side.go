@@ -25,6 +25,7 @@ type side struct {
 	size     int           // pods it is asked to have
 	old      int           // of its pods, those that are not yet of the revision
 	pods     []*corev1.Pod
+	fresh    map[types.UID]bool // of its pods, those that routers may not know yet
 }
 
 // A rollout is how far a workload is with its template.
