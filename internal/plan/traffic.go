@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -37,6 +38,19 @@ func (s Shares) Sum() Share {
 	return sum
 }
 
+// Check refuses shares that are not the parts of one whole. No shares at all are allowed: nobody gets anything.
+func (s Shares) Check() error {
+	for _, track := range s.Tracks() {
+		if s[track] < 0 {
+			return fmt.Errorf("the share of %s is negative", track)
+		}
+	}
+	if sum := s.Sum(); sum != Whole && sum != 0 {
+		return fmt.Errorf("shares sum to %s instead of %s", sum, Whole)
+	}
+	return nil
+}
+
 // Tracks returns the tracks that get something, stable first, then by name.
 func (s Shares) Tracks() []TrackName {
 	names := slices.Collect(maps.Keys(s))
@@ -63,6 +77,30 @@ type Traffic struct {
 	Matches []Match `json:"matches,omitempty"`
 	Mirror  *Mirror `json:"mirror,omitempty"`
 	Sticky  *Sticky `json:"sticky,omitempty"`
+}
+
+// Check refuses what no route of a data plane can be: one whole that is split, and copies of no more than that.
+func (t Traffic) Check() error {
+	if t.Shares.Sum() == 0 {
+		return errors.New("shares sum to 0%: a route has to lead somewhere")
+	}
+	if m := t.Mirror; m != nil && (m.Share < 0 || m.Share > Whole) {
+		return fmt.Errorf("a mirror cannot get %s", m.Share)
+	}
+	return t.Shares.Check()
+}
+
+// Tracks are those that requests may reach, or copies of them: stable always, as it has to take them back.
+func (t Traffic) Tracks() []TrackName {
+	names := append(t.Shares.Tracks(), Stable)
+	for _, m := range t.Matches {
+		names = append(names, m.Track)
+	}
+	if t.Mirror != nil {
+		names = append(names, t.Mirror.Track)
+	}
+	slices.SortFunc(names, compareTracks)
+	return slices.Compact(names)
 }
 
 // Equal reports whether two traffics send every request to the same track.

@@ -67,8 +67,8 @@ func (v routers) Apply(_ context.Context, name string, o router.Order) error {
 	if err := v.w.fails("set route"); err != nil {
 		return err
 	}
-	if sum := o.Traffic.Shares.Sum(); sum != plan.Whole && sum != 0 {
-		return fmt.Errorf("set route of %s: shares sum to %s", name, sum)
+	if err := o.Traffic.Shares.Check(); err != nil {
+		return fmt.Errorf("set route of %s: %w", name, err)
 	}
 	t := v.w.target(name)
 	v.w.inspect(t, o)

@@ -38,13 +38,8 @@ func newOrder(target string, given router.Order) (order, error) {
 // check refuses what numbers of endpoints cannot do.
 func (o order) check() error {
 	t := o.Traffic
-	if sum := t.Shares.Sum(); sum != plan.Whole {
-		return unfit("shares sum to %s", sum)
-	}
-	for track, share := range t.Shares {
-		if share < 0 {
-			return unfit("the share of %s is negative", track)
-		}
+	if err := t.Check(); err != nil {
+		return unfit("%v", err)
 	}
 	if len(t.Matches) > 0 || t.Mirror != nil || t.Sticky != nil {
 		return unfit("endpoints split requests by number alone: they know no matches, mirrors and sticky sessions")

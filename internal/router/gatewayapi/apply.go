@@ -92,34 +92,18 @@ func newOrder(target string, given router.Order) (order, error) {
 // check refuses what no route can do.
 func (o order) check() error {
 	t := o.Traffic
-	if sum := t.Shares.Sum(); sum != plan.Whole {
-		return unfit("shares sum to %s", sum)
-	}
-	needs := []plan.TrackName{plan.Stable}
-	for track, share := range t.Shares {
-		if share < 0 {
-			return unfit("the share of %s is negative", track)
-		}
-		if share > 0 {
-			needs = append(needs, track)
-		}
+	if err := t.Check(); err != nil {
+		return unfit("%v", err)
 	}
 	for _, m := range t.Matches {
 		if _, err := newClaim(m, o.settings.Kind); err != nil {
 			return err
 		}
-		needs = append(needs, m.Track)
-	}
-	if t.Mirror != nil {
-		if t.Mirror.Share < 0 || t.Mirror.Share > plan.Whole {
-			return unfit("a mirror cannot get %s", t.Mirror.Share)
-		}
-		needs = append(needs, t.Mirror.Track)
 	}
 	if t.Sticky != nil {
 		return unfit("routes cannot keep users on their track")
 	}
-	for _, track := range needs {
+	for _, track := range t.Tracks() {
 		if o.Services[track] == "" {
 			return &cluster.Problem{
 				Reason: cluster.TargetUnfit, Text: fmt.Sprintf("no Service reaches the track %s of %s, and a route goes by Services", track, o.target),

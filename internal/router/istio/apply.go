@@ -97,29 +97,13 @@ func newOrder(target string, given router.Order) (order, error) {
 // check refuses what no VirtualService can do.
 func (o order) check() error {
 	t := o.Traffic
-	if sum := t.Shares.Sum(); sum != plan.Whole {
-		return unfit("shares sum to %s", sum)
-	}
-	needs := []plan.TrackName{plan.Stable}
-	for track, share := range t.Shares {
-		if share < 0 {
-			return unfit("the share of %s is negative", track)
-		}
-		if share > 0 {
-			needs = append(needs, track)
-		}
+	if err := t.Check(); err != nil {
+		return unfit("%v", err)
 	}
 	for _, m := range t.Matches {
 		if _, err := newClaim(m); err != nil {
 			return err
 		}
-		needs = append(needs, m.Track)
-	}
-	if m := t.Mirror; m != nil {
-		if m.Share < 0 || m.Share > plan.Whole {
-			return unfit("a mirror cannot get %s", m.Share)
-		}
-		needs = append(needs, m.Track)
 	}
 	if o.settings.Protocol != http && (t.Mirror != nil || len(t.Matches) > 0) {
 		return unfit("routes of %s have weights alone, neither matches nor mirrors", o.settings.Protocol)
@@ -127,7 +111,7 @@ func (o order) check() error {
 	if t.Sticky != nil {
 		return unfit("Istio cannot keep users on their track")
 	}
-	for _, track := range needs {
+	for _, track := range t.Tracks() {
 		if err := o.reaches(track); err != nil {
 			return err
 		}

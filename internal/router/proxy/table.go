@@ -108,13 +108,8 @@ func (t *table) addTrack(name plan.TrackName, endpoints []plan.Endpoint, find fu
 
 // addShares refuses what is not a whole split. No shares at all is allowed: nobody gets anything.
 func (t *table) addShares(shares plan.Shares) error {
-	for name, share := range shares {
-		if share < 0 {
-			return fmt.Errorf("share of %s is negative: %d", name, share)
-		}
-	}
-	if sum := shares.Sum(); sum != plan.Whole && sum != 0 {
-		return fmt.Errorf("shares sum to %s instead of %s", sum, plan.Whole)
+	if err := shares.Check(); err != nil {
+		return err
 	}
 	end := 0
 	for _, name := range shares.Tracks() {

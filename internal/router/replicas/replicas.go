@@ -67,7 +67,7 @@ func (r *Replicas) Apply(_ context.Context, target string, o router.Order) error
 	if t := o.Traffic; len(t.Matches) > 0 || t.Mirror != nil || t.Sticky != nil {
 		return errors.New("router replicas splits requests by number alone: it knows no matches, mirrors and sticky sessions")
 	}
-	if err := whole(o.Traffic.Shares); err != nil {
+	if err := o.Traffic.Shares.Check(); err != nil {
 		return err
 	}
 	counts := map[plan.TrackName]int{}
@@ -78,19 +78,6 @@ func (r *Replicas) Apply(_ context.Context, target string, o router.Order) error
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.orders[target] = order{Order: o, counts: counts}
-	return nil
-}
-
-// whole refuses shares that do not make one whole, unless nobody gets anything.
-func whole(shares plan.Shares) error {
-	for track, share := range shares {
-		if share < 0 {
-			return fmt.Errorf("%s gets a share of %s", track, share)
-		}
-	}
-	if sum := shares.Sum(); sum != plan.Whole && sum != 0 {
-		return fmt.Errorf("shares sum to %s instead of %s", sum, plan.Whole)
-	}
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 
 	"serin.dev/serin/internal/cluster"
-	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/router"
 )
 
@@ -40,31 +39,19 @@ func newOrder(target string, given router.Order) (order, error) {
 // check refuses what no TraefikService can do.
 func (o order) check() error {
 	t := o.Traffic
-	if sum := t.Shares.Sum(); sum != plan.Whole {
-		return unfit("spec.steps", "shares sum to %s", sum)
-	}
-	needs := []plan.TrackName{plan.Stable}
-	for track, share := range t.Shares {
-		if share < 0 {
-			return unfit("spec.steps", "the share of %s is negative", track)
-		}
-		if share > 0 {
-			needs = append(needs, track)
-		}
+	if err := t.Check(); err != nil {
+		return unfit("spec.steps", "%v", err)
 	}
 	if len(t.Matches) > 0 {
 		return unfit("spec.steps", "a TraefikService cannot match requests (%s)", t.Matches[0])
 	}
-	if m := t.Mirror; m != nil {
-		if m.Share < 0 || m.Share > plan.Whole || m.Share%percent != 0 {
-			return unfit("spec.steps", "Traefik mirrors whole per cent, and %s is none", m.Share)
-		}
-		needs = append(needs, m.Track)
+	if m := t.Mirror; m != nil && m.Share%percent != 0 {
+		return unfit("spec.steps", "Traefik mirrors whole per cent, and %s is none", m.Share)
 	}
 	if s := t.Sticky; s != nil && s.Cookie == "" {
 		return unfit("spec.traffic.sticky.header", "Traefik keeps users by a cookie, not by the header %s", s.Header)
 	}
-	for _, track := range needs {
+	for _, track := range t.Tracks() {
 		if o.Services[track] == "" {
 			return &cluster.Problem{
 				Reason: cluster.TargetUnfit, Text: fmt.Sprintf("no Service reaches the track %s of %s, and Traefik goes by Services", track, o.target),
