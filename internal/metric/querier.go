@@ -23,4 +23,7 @@ type QueryQuestion struct {
 
 	// From is when the analysis began, To is now: the window of queries that compare series. Both are of serin's own clock.
 	From, To time.Time
+	// At is the moment in the past that is asked about; zero: the present, by the store's own clock. Only stores that keep a past
+	// can be asked so.
+	At time.Time
 }

@@ -1,9 +1,12 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"serin.dev/serin/internal/judge"
@@ -20,16 +23,18 @@ type asking struct {
 // recordedKind is the metric store that the queries of a replayed plan ask: the recording.
 const recordedKind = "recording"
 
-// redirect lets all queries of a plan ask the recording.
-func redirect(p plan.Plan) (plan.Plan, error) {
+// redirect lets all queries of a plan ask the recording, and says whom they would ask.
+func redirect(p plan.Plan) (plan.Plan, map[asking]plan.Use, error) {
+	whom := map[asking]plan.Use{}
 	analyses := make([]plan.Analysis, len(p.Analyses))
 	for i, a := range p.Analyses {
 		queries := make([]plan.Query, len(a.Queries))
 		for k, q := range a.Queries {
 			with, err := json.Marshal(asking{a.Name, q.Name})
 			if err != nil {
-				return p, fmt.Errorf("ask the recording for %s: %w", q.Name, err)
+				return p, nil, fmt.Errorf("ask the recording for %s: %w", q.Name, err)
 			}
+			whom[asking{a.Name, q.Name}] = q.Source
 			q.Source = plan.Use{Kind: recordedKind, With: with}
 			queries[k] = q
 		}
@@ -37,7 +42,7 @@ func redirect(p plan.Plan) (plan.Plan, error) {
 		analyses[i] = a
 	}
 	p.Analyses = analyses
-	return p, nil
+	return p, whom, nil
 }
 
 // Answers are those that have gone by and were not given to a judge yet: the latest of each query. So a query that is asked less
@@ -83,12 +88,47 @@ func (a answers) give(q asking) judge.Reading {
 }
 
 // Query answers a query of the replayed plan: metric.Querier.
-func (p *player) Query(_ context.Context, q metric.QueryQuestion) (judge.Reading, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (p *player) Query(ctx context.Context, q metric.QueryQuestion) (judge.Reading, error) {
 	var asked asking
 	if err := plan.Decode(q.With, &asked); err != nil {
 		return judge.Reading{}, fmt.Errorf("ask the recording: %w", err)
 	}
+	p.consult(ctx, asked, q)
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	return p.said.give(asked), nil
+}
+
+// A witness is a tape that is no file: it can still be asked what a query would have been answered at a moment.
+type witness interface {
+	Answer(ctx context.Context, at time.Time, from plan.Use, q metric.QueryQuestion) (judge.Reading, error)
+}
+
+// consult asks the witness, where the tape is one, once for each query and frame, and remembers what it said.
+func (p *player) consult(ctx context.Context, asked asking, q metric.QueryQuestion) {
+	w, ok := p.tape.(witness)
+	at := p.now.At
+	if !ok || p.heard(asked, at) {
+		return
+	}
+	reading, err := w.Answer(ctx, at, p.whom[asked], q)
+	if err != nil {
+		reading = judge.Reading{Error: err.Error()}
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	one := Answer{asked.Analysis, asked.Metric, reading}
+	p.said.hear(Frame{At: at, Answers: []Answer{one}})
+	p.now.Answers = append(p.now.Answers, one)
+	slices.SortFunc(p.now.Answers, func(a, b Answer) int { // queries are asked at once, and a recording has an order
+		return cmp.Or(strings.Compare(a.Analysis, b.Analysis), strings.Compare(a.Metric, b.Metric))
+	})
+}
+
+// heard reports whether a query was answered at a moment.
+func (p *player) heard(asked asking, at time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	last, ok := p.said[asked]
+	return ok && last.at.Equal(at)
 }

@@ -18,6 +18,7 @@ type player struct {
 	tape  Tape
 	until time.Time // the end; zero: of the tape
 	keep  *Writer   // nil: frames are not written down
+	whom  map[asking]plan.Use
 	now   *Frame
 	next  *Frame
 	base  metric.Snapshot
@@ -61,19 +62,25 @@ func (p *player) fetch(ctx context.Context) error {
 
 // turn makes the next frame the present one.
 func (p *player) turn(ctx context.Context) error {
+	if err := p.leave(); err != nil {
+		return err
+	}
 	p.now = p.next
 	p.said.hear(*p.now)
-	if p.keep != nil {
-		if err := p.keep.Write(*p.now); err != nil {
-			return err
-		}
-	}
 	tracks, _ := metric.Increments(p.base, p.now.Snapshot)
 	p.base = metric.Carry(p.base, p.now.Snapshot)
 	p.gone.At = p.now.At
 	p.gone.Stable.add(tracks[plan.Stable])
 	p.gone.Canary.add(tracks[plan.Canary])
 	return p.fetch(ctx)
+}
+
+// leave writes the present frame down, with what was answered by then.
+func (p *player) leave() error {
+	if p.keep == nil || p.now == nil {
+		return nil
+	}
+	return p.keep.Write(*p.now)
 }
 
 func (c *Count) add(by judge.Counts) {

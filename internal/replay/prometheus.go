@@ -6,8 +6,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
+	"strings"
 	"time"
 
+	"serin.dev/serin/internal/judge"
 	"serin.dev/serin/internal/metric"
 	"serin.dev/serin/internal/metric/prometheus"
 	"serin.dev/serin/internal/plan"
@@ -30,18 +33,21 @@ const (
 )
 
 // Settings are those that the query is asked with.
-func (q Query) Settings() (json.RawMessage, error) {
+func (q Query) Settings() (json.RawMessage, error) { return atAddress(q.With, q.Address) }
+
+// atAddress puts an address in the place of the settings' own.
+func atAddress(settings json.RawMessage, address string) (json.RawMessage, error) {
 	with := map[string]json.RawMessage{}
-	if len(q.With) > 0 {
-		if err := json.Unmarshal(q.With, &with); err != nil {
+	if len(settings) > 0 {
+		if err := json.Unmarshal(settings, &with); err != nil {
 			return nil, fmt.Errorf("read the settings of the metric store: %w", err)
 		}
 	}
-	address, err := json.Marshal(q.Address)
+	text, err := json.Marshal(address)
 	if err != nil {
 		return nil, err
 	}
-	with["address"] = address
+	with["address"] = text
 	return json.Marshal(with)
 }
 
@@ -66,12 +72,14 @@ func FromPrometheus(h Head, q Query) (Tape, error) {
 		return nil, err
 	}
 	h.Start = q.Start
-	return &asked{head: h, before: before, during: during}, nil
+	return &asked{head: h, query: q, store: store, before: before, during: during}, nil
 }
 
 // asked is a tape out of Prometheus. How much traffic was meant for the canary nobody has recorded, so it is told from what came.
 type asked struct {
 	head           Head
+	query          Query
+	store          *prometheus.Store
 	before, during *prometheus.Past
 	last           metric.Snapshot
 	weights        weights
@@ -102,3 +110,26 @@ func (a *asked) Next(ctx context.Context) (Frame, error) {
 	f.Weight = &weight
 	return f, nil
 }
+
+// Answer asks a query of the plan's about the past. Who was on which track is what the user said of it; of the names that live
+// tracks have besides, only the canary's revision may be known.
+func (a *asked) Answer(ctx context.Context, at time.Time, from plan.Use, q metric.QueryQuestion) (judge.Reading, error) {
+	if from.Kind != prometheus.Driver.Name {
+		return judge.Reading{}, fmt.Errorf("this query asks %s, and only a Prometheus keeps the past", from.Kind)
+	}
+	with, err := atAddress(from.With, a.query.Address)
+	if err != nil {
+		return judge.Reading{}, err
+	}
+	q.At, q.With, q.Words = at, with, maps.Clone(q.Words)
+	for _, made := range []string{metric.WordStableRevision, metric.WordCanaryService, metric.WordStableService} {
+		delete(q.Words, made)
+	}
+	for track, word := range map[plan.TrackName]string{plan.Stable: metric.WordStable, plan.Canary: metric.WordCanary} {
+		q.Words[word] = quoted.Replace(a.query.Members[track])
+	}
+	return a.store.Query(ctx, q)
+}
+
+// quoted writes an expression as it stands between the double quotes of a query.
+var quoted = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

@@ -12,6 +12,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"serin.dev/serin/internal/catalog"
+	"serin.dev/serin/internal/compile"
 	"serin.dev/serin/internal/metric/prometheus/prometheustest"
 	"serin.dev/serin/internal/plan"
 	"serin.dev/serin/internal/replay"
@@ -95,37 +96,59 @@ spec:
   - {weight: 25, hold: 5s}
   metrics: {prometheus: {address: "http://elsewhere.invalid:9090"}}
 `
+	// Queries of the user's own are asked about the past as well: these know of failures alone.
+	const failing = `sum(histogram_count(rate(http_request_duration_seconds{namespace="{{ namespace }}", pod=~"{{ canary }}", status="500"}[5s])))
+      / sum(histogram_count(rate(http_request_duration_seconds{namespace="{{ namespace }}", pod=~"{{ canary }}"}[5s])))`
+	asking := func(judge string) string {
+		query := fmt.Sprintf("{prometheus: {address: \"http://elsewhere.invalid:9090\", query: '%s'}}", failing)
+		return text + "  judge: " + strings.Replace(judge, "QUERY", query, 1) + "\n"
+	}
 	d := draft(t, text)
-	for name, want := range map[string]plan.Phase{"good": plan.Succeeded, "failing": plan.Returned, "slow": plan.Returned} {
-		t.Run(name, func(t *testing.T) {
-			tape, err := replay.FromPrometheus(replay.Head{Target: d.Target.Key(), Tracks: map[plan.TrackName]plan.Revision{plan.Canary: plan.Revision(name)}}, replay.Query{
-				Address: at.URL, With: d.Analyses[0].Source.With, Target: d.Target.Key(), Start: start, End: end, Every: 500 * time.Millisecond,
-				Members: map[plan.TrackName]string{plan.Stable: "checkout-aaa-.*", plan.Canary: "checkout-" + name},
+	for by, c := range map[string]struct {
+		draft compile.Draft
+		ends  map[string]plan.Phase
+	}{
+		"sequential": {d, map[string]plan.Phase{"good": plan.Succeeded, "failing": plan.Returned, "slow": plan.Returned}},
+		"condition": {
+			draft(t, asking(`{kind: condition, metrics: [{name: failing, failure: "result[0] > 0.04", interval: 2s, initialDelay: 6s, count: 4, failureLimit: 1, query: QUERY}]}`)),
+			map[string]plan.Phase{"good": plan.Succeeded, "failing": plan.Returned, "slow": plan.Succeeded},
+		},
+		"threshold": {
+			draft(t, asking(`{kind: threshold, interval: 2s, checks: {failed: 3, passed: 2}, metrics: [{name: failing, range: {max: 0.04}, query: QUERY}]}`)),
+			map[string]plan.Phase{"good": plan.Succeeded, "failing": plan.Returned, "slow": plan.Succeeded},
+		},
+	} {
+		for name, want := range c.ends {
+			t.Run(by+" "+name, func(t *testing.T) {
+				tape, err := replay.FromPrometheus(replay.Head{Target: d.Target.Key(), Tracks: map[plan.TrackName]plan.Revision{plan.Canary: plan.Revision(name)}}, replay.Query{
+					Address: at.URL, With: d.Analyses[0].Source.With, Target: d.Target.Key(), Start: start, End: end, Every: 500 * time.Millisecond,
+					Members: map[plan.TrackName]string{plan.Stable: "checkout-aaa-.*", plan.Canary: "checkout-" + name},
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				hasty := c.draft
+				hasty.Analyses[0].Every = 500 * time.Millisecond
+				var out, keep strings.Builder
+				result, err := replay.Run(t.Context(), replay.Replay{Draft: hasty, Tape: tape, Judge: catalog.Judge, Out: &out, Keep: &keep})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if err := result.Print(&out); err != nil {
+					t.Fatal(err)
+				}
+				t.Log(out.String())
+				if result.Phase != want {
+					t.Errorf("the replay came to %s, want %s", result.Phase, want)
+				}
+				if n := result.Recording.Canary.Requests; n < 1000 || n > 4*50*41 {
+					t.Errorf("%d requests on the canary were read, it answered about %d", n, 4*50*40)
+				}
+				if _, _, again, copied := play(t, hasty, keep.String()); again != out.String() || copied != keep.String() {
+					t.Errorf("from its recording the replay is another one:\n%s", again)
+				}
 			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			hasty := d
-			hasty.Analyses[0].Every = 500 * time.Millisecond
-			var out, keep strings.Builder
-			result, err := replay.Run(t.Context(), replay.Replay{Draft: hasty, Tape: tape, Judge: catalog.Judge, Out: &out, Keep: &keep})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := result.Print(&out); err != nil {
-				t.Fatal(err)
-			}
-			t.Log(out.String())
-			if result.Phase != want {
-				t.Errorf("the replay came to %s, want %s", result.Phase, want)
-			}
-			if n := result.Recording.Canary.Requests; n < 1000 || n > 4*50*41 {
-				t.Errorf("%d requests on the canary were read, it answered about %d", n, 4*50*40)
-			}
-			if _, _, again, copied := play(t, hasty, keep.String()); again != out.String() || copied != keep.String() {
-				t.Errorf("from its recording the replay is another one:\n%s", again)
-			}
-		})
+		}
 	}
 
 	t.Run("what is not there", func(t *testing.T) {

@@ -88,7 +88,7 @@ func begin(ctx context.Context, r Replay) (*replaying, plan.Plan, error) {
 	}
 	first, second, err := simulation.Compile(p.Draft, p.world)
 	if err == nil {
-		p.plan, err = redirect(second)
+		p.plan, p.player.whom, err = redirect(second)
 	}
 	if err != nil {
 		return nil, first, err
@@ -238,6 +238,9 @@ func (p *replaying) sum(ctx context.Context) (Result, error) {
 		if err := p.player.turn(ctx); err != nil {
 			return Result{}, err
 		}
+	}
+	if err := p.player.leave(); err != nil {
+		return Result{}, err
 	}
 	p.result.Recording = p.player.gone
 	if p.result.Before.At.IsZero() {

@@ -138,7 +138,7 @@ func (q Query) ask(ctx context.Context, to v1.API, about metric.QueryQuestion) (
 	if err != nil {
 		return judge.Reading{}, fmt.Errorf("query: %w", err)
 	}
-	value, _, _, err := to.Query(ctx, text, time.Time{}) // at the server's own time: clocks differ
+	value, _, _, err := to.Query(ctx, text, about.At) // zero is the server's own time: clocks differ
 	if err != nil {
 		return judge.Reading{}, fmt.Errorf("query %s: %w", q.Address, short{err})
 	}
