@@ -3,8 +3,9 @@
 // traffic of its own); time is that of the recording.
 //
 // A Tape gives raw counters instant by instant: out of a Prometheus, by the queries of the metric store of that name, or out of a
-// file that a Recorder wrote; with the answers to users' own queries, which a Prometheus is asked about that instant. Increments are worked out by the loop, as ever. Judges are shown the weight that the traffic had
-// when it was recorded, for that is the traffic they judge, whatever step the replayed release has come to.
+// file that a Recorder wrote; with the answers to users' own queries, which a Prometheus is asked about that instant. Increments
+// are worked out by the loop, as ever. Judges are shown the weight that the traffic had when it was recorded, for that is the
+// traffic they judge, whatever step the replayed release has come to.
 //
 // The same spec and the same file give the same output, byte for byte. A file recorded from a release, replayed with that
 // release's spec, gives the release's own verdicts: looks are taken exactly where the recording has one.
