@@ -225,7 +225,7 @@ func (r *Router) put(ctx context.Context, asRead, route *unstructured.Unstructur
 	}
 	_, annotated := asRead.GetAnnotations()[cluster.TrafficAnnotation]
 	h.Returning = annotated && len(h.Targets) == 0
-	if err := h.write(route); err != nil {
+	if err := h.Write(route); err != nil {
 		return false, err
 	}
 	if !reflect.DeepEqual(asRead.Object, route.Object) {
@@ -245,7 +245,7 @@ func (r *Router) handBack(ctx context.Context, route *unstructured.Unstructured,
 		return err
 	}
 	h.Returning = false
-	if err := h.write(route); err != nil {
+	if err := h.Write(route); err != nil {
 		return err
 	}
 	return r.objects.Store(ctx, route)

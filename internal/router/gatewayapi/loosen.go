@@ -36,7 +36,7 @@ func (s sighting) intact(e edited) bool {
 func loosen(live []rule, h held) loose {
 	l := loose{found: map[string][]sighting{}}
 	parts := written(h)
-	for _, target := range h.targets() {
+	for _, target := range h.Names() {
 		for _, e := range h.Targets[target].Edits {
 			l.found[target] = append(l.found[target], sighting{place: -1, fronts: make([]bool, max(0, len(e.Wrote)-1))})
 		}
@@ -55,7 +55,7 @@ func loosen(live []rule, h held) loose {
 		unknown = append(unknown, len(l.rules))
 		l.rules = append(l.rules, r)
 	}
-	for _, target := range h.targets() {
+	for _, target := range h.Names() {
 		for i := range l.found[target] {
 			if l.found[target][i].place < 0 {
 				unknown = l.recognise(target, i, h.Targets[target], unknown)
@@ -74,7 +74,7 @@ type part struct {
 
 func written(h held) map[string][]part {
 	parts := map[string][]part{}
-	for _, target := range h.targets() {
+	for _, target := range h.Names() {
 		for i, e := range h.Targets[target].Edits {
 			for j, digest := range e.Wrote {
 				parts[digest] = append(parts[digest], part{target, i, j, j == len(e.Wrote)-1})

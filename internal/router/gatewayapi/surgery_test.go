@@ -190,7 +190,7 @@ func clones(rules []rule) []rule {
 // reread is what a new process knows.
 func reread(t *rapid.T, h held) held {
 	route := empty(httpRoute)
-	if err := h.write(route); err != nil {
+	if err := h.Write(route); err != nil {
 		t.Fatal(err)
 	}
 	read, err := readHeld(route)

@@ -20,7 +20,7 @@ func targets(_ context.Context, _ *cluster.Access, o client.Object) []string {
 	if err != nil {
 		return []string{}
 	}
-	return h.targets()
+	return h.Names()
 }
 
 // allowed: routes are edited, and made in the mode own, which also looks up a Service's port. Gateways and their classes say

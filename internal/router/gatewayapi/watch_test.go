@@ -9,7 +9,7 @@ import (
 func TestWatchesWakeTheTargetsOfARoute(t *testing.T) {
 	route := empty(httpRoute)
 	h := held{Targets: map[string]record{"Deployment/shop/shop": {}, "Deployment/shop/cart": {}}}
-	if err := h.write(route); err != nil {
+	if err := h.Write(route); err != nil {
 		t.Fatal(err)
 	}
 	for _, w := range Driver.Watches {

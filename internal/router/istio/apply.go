@@ -246,7 +246,7 @@ func (r *Router) put(ctx context.Context, asRead, vs *unstructured.Unstructured,
 			return false, err
 		}
 	}
-	if err := h.write(vs); err != nil {
+	if err := h.Write(vs); err != nil {
 		return false, err
 	}
 	if !reflect.DeepEqual(asRead.Object, vs.Object) {
@@ -262,7 +262,7 @@ func (r *Router) put(ctx context.Context, asRead, vs *unstructured.Unstructured,
 
 // write sets the routes of a VirtualService, and says what its annotation shall be.
 func (a arrangement) write(asRead, vs *unstructured.Unstructured, now time.Time) (held, bool, error) {
-	h := a.held.clone()
+	h := a.held.Clone()
 	wanted, err := tighten(a.user, h, idOf(vs), a.ordered)
 	if err != nil {
 		return h, false, err
@@ -292,7 +292,7 @@ func (r *Router) handBack(ctx context.Context, vs *unstructured.Unstructured, h 
 		return err
 	}
 	h.Returning = false
-	if err := h.write(vs); err != nil {
+	if err := h.Write(vs); err != nil {
 		return err
 	}
 	return r.objects.Store(ctx, vs)

@@ -78,7 +78,7 @@ func loosen(all section, h held) loosening {
 		}
 	}
 	done := map[string]bool{}
-	for _, target := range h.targets() {
+	for _, target := range h.Names() {
 		for _, e := range h.Targets[target].Edits {
 			if i := e.find(l.live[e.Protocol], done); i >= 0 {
 				done[e.Protocol+strconv.Itoa(i)] = true
@@ -141,7 +141,7 @@ func tighten(user section, h held, id types.NamespacedName, ordered string) (sec
 	}
 	before := map[string]map[int][]route{} // what stands in front, by protocol and index
 	owner := map[string]string{}
-	for _, target := range h.targets() {
+	for _, target := range h.Names() {
 		rec := h.Targets[target]
 		rec.Edits = nil
 		s, err := decode(rec.With)

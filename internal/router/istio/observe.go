@@ -87,7 +87,7 @@ func said(target string, vs *unstructured.Unstructured, rec record, s Settings) 
 	if err != nil {
 		return plan.Traffic{}, "", err
 	}
-	l, wanted := loosen(live, h), h.clone()
+	l, wanted := loosen(live, h), h.Clone()
 	c := newCompass(vs.GetNamespace(), rec.Services, s)
 	picked, err := c.pick(l.user[s.Protocol], s, title(vs))
 	if err != nil {

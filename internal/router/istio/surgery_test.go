@@ -122,7 +122,7 @@ func (s *table) write(next *unstructured.Unstructured, a arrangement) string {
 		return told(err)
 	}
 	h.Returning = false
-	if err := h.write(next); err != nil {
+	if err := h.Write(next); err != nil {
 		return told(err)
 	}
 	s.vs = wire(s.t, next)
@@ -133,7 +133,7 @@ func (s *table) write(next *unstructured.Unstructured, a arrangement) string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return fmt.Sprintf("%sheld for %v", text, h.targets())
+	return fmt.Sprintf("%sheld for %v", text, h.Names())
 }
 
 func (s *table) observe() string {
@@ -142,7 +142,7 @@ func (s *table) observe() string {
 		return told(err)
 	}
 	var lines []string
-	for _, target := range h.targets() {
+	for _, target := range h.Names() {
 		rec := h.Targets[target]
 		settings, err := decode(rec.With)
 		if err != nil {

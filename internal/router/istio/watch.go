@@ -22,7 +22,7 @@ func targets(_ context.Context, _ *cluster.Access, o client.Object) []string {
 	if err != nil {
 		return []string{}
 	}
-	return h.targets()
+	return h.Names()
 }
 
 // allowed: VirtualServices are edited, and made in the mode own. A DestinationRule is looked up where it is named, and made in the

@@ -5,14 +5,13 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"fmt"
 	"maps"
 	"time"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
-	"serin.dev/serin/internal/cluster"
+	"serin.dev/serin/internal/cluster/hands"
 	"serin.dev/serin/internal/plan"
 )
 
@@ -33,18 +32,8 @@ type record struct {
 // readRecord reads the annotation; the record of a TraefikService without one names no target.
 func readRecord(ts client.Object) (record, error) {
 	var rec record
-	note, ok := ts.GetAnnotations()[cluster.TrafficAnnotation]
-	if !ok {
-		return rec, nil
-	}
-	if err := json.Unmarshal([]byte(note), &rec); err != nil {
-		return rec, &cluster.Problem{
-			Reason: cluster.RouteUnfit,
-			Text:   fmt.Sprintf("the annotation %s of %s cannot be read: %v", cluster.TrafficAnnotation, title(ts), err),
-			Remedy: "remove the annotation",
-		}
-	}
-	return rec, nil
+	err := hands.ReadNote(ts, &rec, "remove the annotation")
+	return rec, err
 }
 
 // next is the record of an order that follows the present one.
@@ -79,14 +68,6 @@ func (rec record) cookie() string { return rec.Traffic.Sticky.Cookie + "-" + rec
 func (rec record) equal(other record) bool {
 	rec.Changed, other.Changed = time.Time{}, time.Time{}
 	return same(rec, other)
-}
-
-func (rec record) note() (string, error) {
-	note, err := json.Marshal(rec)
-	if err != nil {
-		return "", fmt.Errorf("write annotation of %s: %w", rec.Target, err)
-	}
-	return string(note), nil
 }
 
 // same compares values as they are written in JSON.

@@ -42,11 +42,9 @@ func (r *Router) put(ctx context.Context, id types.NamespacedName, label string,
 	wanted.SetLabels(map[string]string{cluster.TargetLabel: label})
 	wanted.Object["spec"] = spec
 	if rec != nil {
-		note, err := rec.note()
-		if err != nil {
+		if err := hands.WriteNote(wanted, rec); err != nil {
 			return err
 		}
-		wanted.SetAnnotations(map[string]string{cluster.TrafficAnnotation: note})
 	}
 	ts := wanted.DeepCopy() // becomes what is there then
 	err := r.Client.Apply(ctx, client.ApplyConfigurationFromUnstructured(ts), client.FieldOwner(cluster.TrafficManager), client.ForceOwnership)
