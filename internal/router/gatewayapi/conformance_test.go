@@ -65,7 +65,7 @@ func (s *site) play() {
 	s.Cleanup(func() { close(stop); <-stopped })
 	go func() {
 		defer close(stopped)
-		look := time.NewTicker(10 * time.Millisecond)
+		look := time.NewTicker(50 * time.Millisecond)
 		defer look.Stop()
 		reported := ""
 		for {

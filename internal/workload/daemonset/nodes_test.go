@@ -82,7 +82,7 @@ func (n *nodes) run(namespace string) {
 	n.t.Cleanup(func() { cancel(); <-done })
 	go func() {
 		defer close(done)
-		beat := time.NewTicker(50 * time.Millisecond)
+		beat := time.NewTicker(200 * time.Millisecond)
 		defer beat.Stop()
 		renewed := time.Now()
 		for {
