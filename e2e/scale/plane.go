@@ -7,6 +7,7 @@ import (
 	"log"
 	"net"
 	"net/http"
+	"os/exec"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -75,7 +76,11 @@ func (p *plane) start(ctx context.Context, objects cache.Cache, routes bool) err
 	return p.answer(ctx)
 }
 
-// pod makes a pod ready that is not. Its address is a loopback address of its own, so that one server answers for all.
+// addresses are those of pods. They are the machine's own in this network, so that one server answers for all; EndpointSlices
+// must not hold those of the loopback.
+const addresses = "100.64.0.0/10"
+
+// pod makes a pod ready that is not.
 func (p *plane) pod(o any) {
 	pod, ok := o.(*corev1.Pod)
 	if !ok || pod.DeletionTimestamp != nil || pod.Status.PodIP != "" {
@@ -90,7 +95,7 @@ func (p *plane) pod(o any) {
 		return
 	}
 	now := metav1.Now()
-	ip := fmt.Sprintf("127.%d.%d.%d", 1+n>>16, n>>8&255, n&255)
+	ip := fmt.Sprintf("100.%d.%d.%d", 64+n>>16, n>>8&255, n&255)
 	status := corev1.PodStatus{Phase: corev1.PodRunning, PodIP: ip, PodIPs: []corev1.PodIP{{IP: ip}}, StartTime: &now}
 	for _, kind := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady} {
 		status.Conditions = append(status.Conditions, corev1.PodCondition{Type: kind, Status: corev1.ConditionTrue, LastTransitionTime: now})
@@ -185,6 +190,9 @@ const perSecond = 10
 
 // answer serves the metrics of all pods, whose requests grow with the time and never fail.
 func (p *plane) answer(ctx context.Context) error {
+	if out, err := exec.CommandContext(ctx, "ip", "route", "replace", "local", addresses, "dev", "lo").CombinedOutput(); err != nil {
+		return fmt.Errorf("route %s to this machine: %w: %s", addresses, err, out)
+	}
 	listener, err := net.Listen("tcp4", "0.0.0.0:9898")
 	if err != nil {
 		return fmt.Errorf("serve the pods' metrics: %w", err)

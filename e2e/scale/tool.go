@@ -21,6 +21,7 @@ type tool struct {
 	part    string // of e2e/cluster that has its program; empty: it is serin
 	program string
 	args    func(kubeconfig string) []string
+	env     []string
 	needs   []string // parts
 	crds    []string // PART/GLOB; serin's are the project's own
 
@@ -39,6 +40,7 @@ func tools() map[string]tool {
 			args: func(kubeconfig string) []string {
 				return []string{"controller", "--kubeconfig", kubeconfig, "--leader-namespace", bench0, "--log-text"}
 			},
+			env:   []string{"GOMEMLIMIT=512MiB"}, // the chart makes it of limits.memory, which are these
 			needs: []string{"traefik"}, crds: []string{"traefik/crds/gateway*.yaml"},
 			watched: schema.GroupVersionKind{Group: "serin.dev", Version: "v1alpha1", Kind: "Canary"}, target: deployment,
 			rests: func(o unstructured.Unstructured) bool { return condition(o, "Ready") == "True" },

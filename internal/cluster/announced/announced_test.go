@@ -1,8 +1,10 @@
 package announced
 
 import (
+	"context"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -12,6 +14,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"serin.dev/serin/internal/cluster"
 )
@@ -22,12 +25,19 @@ var service = types.NamespacedName{Namespace: "shop", Name: "cart"}
 type scene struct {
 	*testing.T
 	client.Client
-	now  time.Time
-	pods *Pods
+	now   time.Time
+	pods  *Pods
+	asked atomic.Int64 // how often
 }
 
 func newScene(t *testing.T) *scene {
-	s := &scene{T: t, Client: fake.NewClientBuilder().Build(), now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	s := &scene{T: t, now: time.Date(2026, 11, 21, 12, 0, 0, 0, time.UTC)}
+	s.Client = fake.NewClientBuilder().WithInterceptorFuncs(interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, o ...client.ListOption) error {
+			s.asked.Add(1)
+			return c.List(ctx, list, o...)
+		},
+	}).Build()
 	s.restart()
 	return s
 }
@@ -91,6 +101,7 @@ func TestLateSlices(t *testing.T) {
 	s.names("other", true, "a")
 	s.want(s.fresh(a), "named as not ready, and by another Service", "a")
 	s.names("cart", true, "a")
+	s.now = s.now.Add(latest)
 	s.want(s.fresh(a), "named this moment", "a")
 	s.now = s.now.Add(spread - time.Millisecond)
 	s.want(s.fresh(a), "named a moment ago", "a")
@@ -98,6 +109,30 @@ func TestLateSlices(t *testing.T) {
 	s.want(s.fresh(a), "named for long enough")
 	s.names("cart", true)
 	s.want(s.fresh(a), "what was known once is known")
+}
+
+// However often serin looks, it does not press an API server that is slow to name a pod; a new pod is asked for at once.
+func TestPatience(t *testing.T) {
+	s := newScene(t)
+	a, b := s.pod("a", 0), s.pod("b", 0)
+	look := func(every, within time.Duration, pods ...*corev1.Pod) int64 {
+		before := s.asked.Load()
+		for end := s.now.Add(within); s.now.Before(end); s.now = s.now.Add(every) {
+			s.fresh(pods...)
+		}
+		return s.asked.Load() - before
+	}
+	if n := look(100*time.Millisecond, time.Minute, a); n < 10 || n > 14 { // after 0, 0.25, 0.75, 1.75, 3.75, 7.75, 15.75, ... seconds
+		t.Errorf("asked %d times in a minute, want about twelve", n)
+	}
+	if n := look(100*time.Millisecond, 100*time.Millisecond, a, b); n != 1 {
+		t.Errorf("asked %d times about a new pod, want once", n)
+	}
+	s.names("cart", true, "a", "b")
+	if n := look(100*time.Millisecond, time.Minute, a, b); n != 1 {
+		t.Errorf("asked %d times until both were named, want once", n)
+	}
+	s.want(s.fresh(a, b), "both")
 }
 
 // Pods come and go: each has its own time, and one that was not ready in between begins anew.

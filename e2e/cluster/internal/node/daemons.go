@@ -95,7 +95,7 @@ func (c *Cluster) controllerManager() daemon {
 		"--horizontal-pod-autoscaler-sync-period", "5s",
 	}
 	if c.alone() {
-		args = append(args, "--controllers=*,-endpointslice-controller,-endpoints-controller,-endpointslice-mirroring-controller")
+		args = append(args, "--controllers=*,-endpoints-controller,-endpointslice-mirroring-controller")
 	}
 	return daemon{"controller-manager", args, c.answers("https://127.0.0.1:10257/healthz")}
 }
