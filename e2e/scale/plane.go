@@ -76,6 +76,9 @@ func (p *plane) start(ctx context.Context, objects cache.Cache, routes bool) err
 	return p.answer(ctx)
 }
 
+// standIn is the node that all pods name: pods without one are in no EndpointSlice.
+const standIn = "stand-in"
+
 // addresses are those of pods. They are the machine's own in this network, so that one server answers for all; EndpointSlices
 // must not hold those of the loopback.
 const addresses = "100.64.0.0/10"

@@ -124,6 +124,9 @@ func (s *stage) open(ctx context.Context, config *rest.Config) error {
 	if err := namespaces(ctx, s.client, s.Idle); err != nil {
 		return fmt.Errorf("make namespaces: %w", err)
 	}
+	if err := s.client.Create(ctx, &corev1.Node{ObjectMeta: metav1.ObjectMeta{Name: standIn}}); err != nil {
+		return fmt.Errorf("make the node: %w", err)
+	}
 	objects, err := cache.New(config, cache.Options{Scheme: clientgoscheme.Scheme, DefaultTransform: cache.TransformStripManagedFields()})
 	if err != nil {
 		return err

@@ -3,8 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -12,7 +10,8 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/labels"
-	"k8s.io/client-go/informers"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/watch"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 )
@@ -35,10 +34,10 @@ type Pods struct {
 
 // A watched selector.
 type watched struct {
-	informer cache.SharedIndexInformer
-	stop     chan struct{}
-	asked    time.Time
-	targets  map[string]bool // that asked
+	pods    *shelf
+	stop    context.CancelFunc
+	asked   time.Time
+	targets map[string]bool // that asked
 }
 
 // NewPods returns an empty memory. changed is called with each target that asked for a pod which has changed; it must not
@@ -60,18 +59,11 @@ func (p *Pods) List(ctx context.Context, namespace string, selector labels.Selec
 	target, _ := ctx.Value(targetKey{}).(string)
 	w := p.watch(namespace, selector, target)
 	select {
-	case <-w.informer.HasSyncedChecker().Done():
+	case <-w.pods.filled:
 	case <-ctx.Done():
 		return nil, fmt.Errorf("list pods %s in namespace %s: %w", selector, namespace, context.Cause(ctx))
 	}
-	var pods []*corev1.Pod
-	for _, o := range w.informer.GetStore().List() {
-		if pod, ok := o.(*corev1.Pod); ok {
-			pods = append(pods, pod)
-		}
-	}
-	slices.SortFunc(pods, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
-	return pods, nil
+	return w.pods.list(), nil
 }
 
 // Expect begins the watch of a selector for which List will be called soon, so that the API server is asked for several at a time.
@@ -101,23 +93,24 @@ func (p *Pods) watch(namespace string, selector labels.Selector, target string) 
 }
 
 func (p *Pods) begin(namespace string, selector labels.Selector) *watched {
-	narrow := func(o *metav1.ListOptions) {
+	ctx, stop := context.WithCancel(context.Background())
+	w := &watched{stop: stop, targets: map[string]bool{}}
+	w.pods = newShelf(func() { p.tell(w) })
+	narrow := func(o metav1.ListOptions) metav1.ListOptions {
 		o.LabelSelector = selector.String()
 		o.FieldSelector = fields.OneTermNotEqualSelector("status.phase", string(corev1.PodSucceeded)).String()
+		return o
 	}
-	f := informers.NewSharedInformerFactoryWithOptions(p.kube, 0, informers.WithNamespace(namespace),
-		informers.WithTweakListOptions(narrow), informers.WithTransform(trim))
-	w := &watched{informer: f.Core().V1().Pods().Informer(), stop: make(chan struct{}), targets: map[string]bool{}}
-	tell := func(any) { p.tell(w) }
-	_, _ = w.informer.AddEventHandler(cache.ResourceEventHandlerDetailedFuncs{ // fails only after the informer was stopped
-		AddFunc: func(o any, first bool) {
-			if !first { // whoever asked gets those of the first list as an answer
-				tell(o)
-			}
+	pods := p.kube.CoreV1().Pods(namespace)
+	source := cache.ToListWatcherWithWatchListSemantics(&cache.ListWatch{
+		ListWithContextFunc: func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) {
+			return pods.List(ctx, narrow(o))
 		},
-		DeleteFunc: tell, UpdateFunc: func(_, o any) { tell(o) },
-	})
-	go w.informer.Run(w.stop)
+		WatchFuncWithContext: func(ctx context.Context, o metav1.ListOptions) (watch.Interface, error) {
+			return pods.Watch(ctx, narrow(o))
+		},
+	}, p.kube)
+	go cache.NewReflector(source, &corev1.Pod{}, w.pods, 0).RunWithContext(ctx)
 	return w
 }
 
@@ -162,7 +155,7 @@ func (p *Pods) endUnused() {
 
 func (p *Pods) endIf(key string, w *watched, over bool) {
 	if over {
-		close(w.stop)
+		w.stop()
 		delete(p.watched, key)
 	}
 }
@@ -178,18 +171,4 @@ func (p *Pods) Close() {
 	if p.sweep != nil {
 		p.sweep.Stop()
 	}
-}
-
-// trim drops what nobody reads.
-func trim(o any) (any, error) {
-	if pod, ok := o.(*corev1.Pod); ok {
-		pod.ManagedFields = nil
-		pod.Spec.Volumes, pod.Spec.Tolerations, pod.Spec.Affinity = nil, nil, nil
-		for i := range pod.Spec.Containers {
-			c := &pod.Spec.Containers[i]
-			*c = corev1.Container{Name: c.Name, Image: c.Image, Ports: c.Ports}
-		}
-		pod.Spec.InitContainers = nil
-	}
-	return o, nil
 }

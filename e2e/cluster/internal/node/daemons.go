@@ -94,8 +94,8 @@ func (c *Cluster) controllerManager() daemon {
 		"--bind-address", "127.0.0.1",
 		"--horizontal-pod-autoscaler-sync-period", "5s",
 	}
-	if c.alone() {
-		args = append(args, "--controllers=*,-endpoints-controller,-endpointslice-mirroring-controller")
+	if c.alone() { // a node there may be, but no kubelet that would say it is well
+		args = append(args, "--controllers=*,-node-lifecycle-controller,-endpoints-controller,-endpointslice-mirroring-controller")
 	}
 	return daemon{"controller-manager", args, c.answers("https://127.0.0.1:10257/healthz")}
 }
