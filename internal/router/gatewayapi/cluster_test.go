@@ -162,7 +162,7 @@ func (s *site) settled(name string) plan.Route {
 	s.observe(name)
 	s.acknowledge(httpRoute, "shop")
 	s.observe(name)
-	s.Pass(2 * time.Second)
+	s.Pass(3 * time.Second)
 	seen := s.observe(name)
 	if seen.Pending != "" {
 		s.Fatalf("still pending: %s", seen.Pending)

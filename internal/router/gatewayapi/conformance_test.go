@@ -95,7 +95,7 @@ func TestConformanceWithTraefik(t *testing.T) {
 	conformance.Run(t, conformance.Subject{
 		Driver:   driver,
 		Target:   s.Target("shop"),
-		With:     json.RawMessage(`{"settle": "2s"}`),
+		With:     json.RawMessage(`{"settle": "3s"}`),
 		Services: services{plan.Stable: "shop", plan.Canary: "shop-canary", plan.Baseline: "shop-baseline"},
 		New: func(t *testing.T) router.Router {
 			here := s.during(t)

@@ -24,7 +24,7 @@ type Settings struct {
 	// Rules are the rules to edit, by name or by index from 0; default every rule that sends to the target's Services alone.
 	Rules   []intstr.IntOrString `json:"rules,omitempty"`
 	Service string               `json:"service,omitempty"` // the Service of stable in the route; default the one the target is reached by
-	Settle  *plan.Duration       `json:"settle,omitempty"`  // how long data planes may lag behind the gateway's word; default 2s
+	Settle  *plan.Duration       `json:"settle,omitempty"`  // how long data planes may lag behind the gateway's word; default 3s
 
 	// Of a route of serin's own.
 	Gateway   string   `json:"gateway,omitempty"` // its only parent: "NAME" or "NAMESPACE/NAME"
@@ -96,7 +96,7 @@ func (s Settings) withDefaults() Settings {
 		s.Kind = httpRoute
 	}
 	if s.Settle == nil {
-		lag := plan.Duration(2 * time.Second)
+		lag := plan.Duration(3 * time.Second) // Traefik, left as it comes, takes up changes at most every two seconds
 		s.Settle = &lag
 	}
 	return s
