@@ -343,7 +343,7 @@ func TestStatusIsAwaited(t *testing.T) {
 	s.Pass(time.Minute) // however long that took, data planes begin to follow now
 	s.acknowledge(httpRoute, "shop")
 	waits("data planes follow")
-	s.Pass(1999 * time.Millisecond)
+	s.Pass(2999 * time.Millisecond)
 	waits("data planes follow")
 	s.Pass(time.Millisecond)
 	waits("")
