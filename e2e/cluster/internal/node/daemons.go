@@ -93,6 +93,9 @@ func (c *Cluster) controllerManager() daemon {
 		"--cluster-cidr", pods, "--allocate-node-cidrs=false",
 		"--bind-address", "127.0.0.1",
 		"--horizontal-pod-autoscaler-sync-period", "5s",
+		// A kubelet has said nothing for as long as the API server was away, which must not be held against it: all pods would
+		// be out of their EndpointSlices for a moment.
+		"--node-monitor-grace-period", "150s",
 	}
 	if c.alone() { // a node there may be, but no kubelet that would say it is well
 		args = append(args, "--controllers=*,-node-lifecycle-controller,-endpoints-controller,-endpointslice-mirroring-controller")
