@@ -11,8 +11,8 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-// A shelf holds the pods that one watch delivers. What an informer has besides (a queue of changes, listeners with buffers of
-// their own) is nine tenths of what it costs to watch one pod, and releases watch a handful each.
+// A shelf holds the pods that one watch delivers. Informers would do that too; what they have besides, a queue of changes and
+// listeners with buffers of their own, nobody here needs, and releases watch a few pods each.
 type shelf struct {
 	changed func() // after each change, but for the first list: whoever asked gets that as an answer
 	filled  chan struct{}
