@@ -99,6 +99,11 @@ spec:
 	// Queries of the user's own are asked about the past as well: these know of failures alone.
 	const failing = `sum(histogram_count(rate(http_request_duration_seconds{namespace="{{ namespace }}", pod=~"{{ canary }}", status="500"}[5s])))
       / sum(histogram_count(rate(http_request_duration_seconds{namespace="{{ namespace }}", pod=~"{{ canary }}"}[5s])))`
+	ofScope := strings.NewReplacer("{{ canary }}", "${scope}", "{{ namespace }}", "shop").Replace(failing)
+	const pairing = `{kind: kayenta, interval: 10s, lifetime: 20s, step: 1s, thresholds: {pass: 95, marginal: 75}, config: {metrics: [{name: failing, groups: [users],
+    query: {type: prometheus, customInlineTemplate: 'PromQL:FAILING'},
+    analysisConfigurations: {canary: {direction: increase, critical: true, effectSize: {criticalIncrease: 4, allowedIncrease: 3}}}}],
+    classifier: {groupWeights: {users: 100}}}}`
 	asking := func(judge string) string {
 		query := fmt.Sprintf("{prometheus: {address: \"http://elsewhere.invalid:9090\", query: '%s'}}", failing)
 		return text + "  judge: " + strings.Replace(judge, "QUERY", query, 1) + "\n"
@@ -116,6 +121,10 @@ spec:
 		"threshold": {
 			draft(t, asking(`{kind: threshold, interval: 2s, checks: {failed: 3, passed: 2}, metrics: [{name: failing, range: {max: 0.04}, query: QUERY}]}`)),
 			map[string]plan.Phase{"good": plan.Succeeded, "failing": plan.Returned, "slow": plan.Succeeded},
+		},
+		"kayenta": { // asks for both sides over a stretch of time
+			draft(t, text+"  judge: "+strings.Replace(pairing, "FAILING", ofScope, 1)+"\n"),
+			map[string]plan.Phase{"failing": plan.Returned, "slow": plan.Succeeded},
 		},
 	} {
 		for name, want := range c.ends {
