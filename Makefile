@@ -166,9 +166,9 @@ ifndef KUBECONFIG
 endif
 
 .PHONY: e2e-rooms
-e2e-rooms:
+e2e-rooms: # workloads take longest, so they begin
 	$(E2E_ENV) SERIN_IMAGE=registry.local/serin:e2e go test $(E2E_RUN) -ldflags '-s -w' -count=1 -p 4 -parallel 6 -timeout 15m \
-	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal deploy | xargs -n1 dirname | sort -u | sed 's|^|./|')
+	  $$(grep -rl --include=*_test.go internal/cluster/clustertest internal deploy | xargs -n1 dirname | sort -ru | sed 's|^|./|')
 	$(STORIES) -skip $(OUTAGE) ./e2e
 
 .PHONY: e2e-outage

@@ -26,12 +26,16 @@ type Subject struct {
 	Services map[plan.TrackName]string
 	// URL returns where users send their requests, once a first order stands. Nil: the data plane cannot run here.
 	URL func(r router.Router, target string) string
+	// Serve starts a backend where the data plane reaches it. Default: on this machine, for this machine alone.
+	Serve func(t *testing.T, h http.Handler) (url string)
 	// Place makes a backend known to the data plane as an instance of a track and returns it as an endpoint. Nil: its own
 	// address is all a router needs.
 	Place func(t *testing.T, track plan.TrackName, instance, url string) plan.Endpoint
 	// Pins: users are kept by a memory of their track, in a cookie, instead of by bucket (ADR 0007). A growing weight then meets only
 	// users who come for the first time.
 	Pins bool
+	// Follow waits for a data plane that the router leaves time instead of asking it. Nil: the router's word is enough.
+	Follow func(t *testing.T)
 	// Settle bounds how long the data plane may take to follow an order. Default 10s.
 	Settle time.Duration
 	// Fine is the smallest share that can be counted on while others change the data plane as well. Default 0.1%.
@@ -94,6 +98,13 @@ func (s Subject) withDefaults() Subject {
 	if s.Settle == 0 {
 		s.Settle = 10 * time.Second
 	}
+	if s.Serve == nil {
+		s.Serve = func(t *testing.T, h http.Handler) string {
+			server := httptest.NewServer(h)
+			t.Cleanup(server.Close)
+			return server.URL
+		}
+	}
 	if s.Place == nil {
 		s.Place = func(_ *testing.T, _ plan.TrackName, instance, url string) plan.Endpoint {
 			return plan.Endpoint{Instance: instance, URL: url}
@@ -155,9 +166,7 @@ func (b *bench) serve(track plan.TrackName, instance string) *backend {
 
 func (b *bench) start(instance string, back *backend) *backend {
 	b.t.Helper()
-	server := httptest.NewServer(back)
-	b.t.Cleanup(server.Close)
-	endpoint := b.Place(b.t, back.track, instance, server.URL)
+	endpoint := b.Place(b.t, back.track, instance, b.Serve(b.t, back))
 	b.order.Endpoints[back.track] = append(b.order.Endpoints[back.track], endpoint)
 	b.served[instance] = back
 	return back
@@ -181,6 +190,9 @@ func (b *bench) apply(traffic plan.Traffic) {
 		b.t.Fatalf("apply: %v", err)
 	}
 	b.settled()
+	if b.Follow != nil {
+		b.Follow(b.t)
+	}
 }
 
 func (b *bench) settled() plan.Route {

@@ -31,7 +31,7 @@ func (s *site) crewed(stable, canary int) router.Order {
 	for track, n := range map[plan.TrackName]int{plan.Stable: stable, plan.Canary: canary} {
 		for i := range n {
 			name := fmt.Sprintf("%s-%d", track, i)
-			clustertest.Pod(s.T, s.Access, node, types.NamespacedName{Namespace: s.Namespace, Name: name}, map[string]string{"track": string(track)}, "http://127.0.0.1:1")
+			clustertest.Pod(s.T, s.Access, node, types.NamespacedName{Namespace: s.Namespace, Name: name}, map[string]string{"track": string(track)}, clustertest.Nowhere)
 			o.Endpoints[track] = append(o.Endpoints[track], plan.Endpoint{Instance: name})
 		}
 	}
@@ -148,7 +148,7 @@ func TestOthersWritersAreRefused(t *testing.T) {
 		t.Error("the order was refused and noted")
 	}
 	s.clear()
-	clustertest.Endpoint(t, s.Access, s.Namespace, "shop", "http://127.0.0.1:1")
+	clustertest.Endpoint(t, s.Access, s.Namespace, "shop", clustertest.Nowhere)
 	problem(cluster.RouteTaken)
 	clustertest.NoEndpoints(t, s.Access, s.Namespace)
 	o.With = json.RawMessage(`{"service": "cart"}`)

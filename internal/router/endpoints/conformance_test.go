@@ -52,8 +52,10 @@ func TestConformance(t *testing.T) {
 		Place: func(t *testing.T, track plan.TrackName, instance, url string) plan.Endpoint {
 			labels := map[string]string{"track": string(track)}
 			name := types.NamespacedName{Namespace: s.Namespace, Name: instance}
-			return plan.Endpoint{Instance: instance, URL: clustertest.Pod(t, s.Access, node, name, labels, url)}
+			clustertest.Pod(t, s.Access, node, name, labels, url)
+			return plan.Endpoint{Instance: instance, URL: url}
 		},
+		Serve:   func(t *testing.T, h http.Handler) string { return clustertest.Serve(t, s.Access, h) },
 		URL:     func(router.Router, string) string { return front.URL },
 		Settle:  30 * time.Second,
 		Refused: refusals,

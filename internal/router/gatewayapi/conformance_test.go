@@ -3,6 +3,7 @@ package gatewayapi
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 	"time"
@@ -84,18 +85,34 @@ func (s *site) play() {
 	}()
 }
 
-// The whole suite with Traefik as the gateway. It lists no mirrors, so the router must refuse them there, which is what
+// The whole suite with Traefik as the gateway.
+func TestConformanceWithTraefik(t *testing.T) { conformance.Run(t, newSite(t).withTraefik()) }
+
+// What Observe allows for after the gateway's word has to be enough: the default of settle is held against the real lag, which has the
+// time until that word in it.
+func TestTraefikFollowsWithinSettle(t *testing.T) {
+	settings, err := decode(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lag := conformance.Lag(t, newSite(t).withTraefik())
+	t.Logf("Traefik followed within %s", lag)
+	if settle := time.Duration(*settings.Settle); lag > settle {
+		t.Errorf("Traefik followed after %s, and settle is %s", lag, settle)
+	}
+}
+
+// withTraefik is the router with the cluster's Traefik, which lists no mirrors, so the router must refuse them there: that is what
 // leaving the feature out makes the suite look for.
-func TestConformanceWithTraefik(t *testing.T) {
-	s := newSite(t)
+func (s *site) withTraefik() conformance.Subject {
 	s.RealTime()
-	gateway := s.traefik()
+	traefik := s.traefik()
 	driver := Driver
 	driver.Features = slices.DeleteFunc(slices.Clone(driver.Features), func(f plan.Feature) bool { return f == plan.Mirroring })
-	conformance.Run(t, conformance.Subject{
+	return conformance.Subject{
 		Driver:   driver,
 		Target:   s.Target("shop"),
-		With:     json.RawMessage(`{"settle": "3s"}`),
+		With:     json.RawMessage(`{"settle": "0s"}`),
 		Services: services{plan.Stable: "shop", plan.Canary: "shop-canary", plan.Baseline: "shop-baseline"},
 		New: func(t *testing.T) router.Router {
 			here := s.during(t)
@@ -104,18 +121,15 @@ func TestConformanceWithTraefik(t *testing.T) {
 			return withoutMirrors{New(s.Access)}
 		},
 		Place: func(t *testing.T, track plan.TrackName, instance, url string) plan.Endpoint {
-			here := s.during(t)
-			endpoint := here.place(track, instance, url)
-			if track == plan.Stable {
-				clustertest.Answered(t, gateway)
-			}
-			return endpoint
+			return s.during(t).place(track, instance, url)
 		},
-		URL:     func(router.Router, string) string { return gateway },
+		Serve:   func(t *testing.T, h http.Handler) string { return clustertest.Serve(t, s.Access, h) },
+		URL:     func(router.Router, string) string { return traefik.URL },
+		Follow:  traefik.Follow,
 		Settle:  20 * time.Second,
 		Fine:    5, // Traefik deals anew after each change of any test: of 0.1%, nothing may be left
 		Refused: refusals,
-	})
+	}
 }
 
 type withoutMirrors struct{ *Router }
@@ -124,8 +138,8 @@ func (withoutMirrors) Features() plan.Features {
 	return slices.DeleteFunc(slices.Clone(Driver.Features), func(f plan.Feature) bool { return f == plan.Mirroring })
 }
 
-// traefik finds the gateway, makes the Services, and returns where requests to the route can be sent.
-func (s *site) traefik() string {
+// traefik finds the gateway, makes the Services, and returns what routes of the namespace come by.
+func (s *site) traefik() *clustertest.Traefik {
 	s.Helper()
 	web := hands.Empty(kindOf("Gateway"), types.NamespacedName{Namespace: "traefik", Name: "web"})
 	if err := s.Access.Get(s.Context(), client.ObjectKeyFromObject(web), web); err != nil {
@@ -134,7 +148,7 @@ func (s *site) traefik() string {
 	for _, name := range []string{"shop", "shop-canary", "shop-baseline"} {
 		clustertest.Service(s.T, s.Access, s.Namespace, name)
 	}
-	return clustertest.Traefik(s.T, s.Access, s.Namespace+".example.org")
+	return s.Traefik()
 }
 
 // place lets an instance be reached from within the cluster, as an endpoint of its track's Service.
@@ -144,5 +158,6 @@ func (s *site) place(track plan.TrackName, instance, backend string) plan.Endpoi
 	if track != plan.Stable {
 		name += "-" + string(track)
 	}
-	return plan.Endpoint{Instance: instance, URL: clustertest.Endpoint(s.T, s.Access, s.Namespace, name, backend)}
+	clustertest.Endpoint(s.T, s.Access, s.Namespace, name, backend)
+	return plan.Endpoint{Instance: instance, URL: backend}
 }

@@ -3,7 +3,6 @@ package traefik
 import (
 	"io"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -16,12 +15,12 @@ import (
 func TestBodiesOfMirroredRequests(t *testing.T) {
 	s := newSite(t)
 	s.RealTime()
-	at := clustertest.Traefik(t, s.Access, s.Namespace+".example.org")
+	traefik := s.Traefik()
 	got := map[plan.TrackName]chan string{}
 	for track, name := range map[plan.TrackName]string{plan.Stable: "shop", plan.Canary: "shop-canary"} {
 		heard := make(chan string, 100)
 		got[track] = heard
-		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		server := clustertest.Serve(t, s.Access, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			body, err := io.ReadAll(r.Body)
 			if r.Method != http.MethodPost {
 				return
@@ -32,15 +31,14 @@ func TestBodiesOfMirroredRequests(t *testing.T) {
 			}
 			heard <- string(body)
 		}))
-		t.Cleanup(server.Close)
-		clustertest.Endpoint(t, s.Access, s.Namespace, name, server.URL)
+		clustertest.Endpoint(t, s.Access, s.Namespace, name, server)
 	}
 	s.order(ordered(mirrored(0, plan.Whole), `{"maxBody": 1000}`))
 	s.Apply("user", "testdata/route.yaml")
-	clustertest.Answered(t, at)
+	traefik.Follow(t)
 	small, large := strings.Repeat("a", 999), strings.Repeat("b", 100_000)
 	for _, body := range []string{large, small} {
-		resp, err := http.Post(at, "text/plain", strings.NewReader(body))
+		resp, err := http.Post(traefik.URL, "text/plain", strings.NewReader(body))
 		if err != nil {
 			t.Fatal(err)
 		}

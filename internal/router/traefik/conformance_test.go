@@ -2,6 +2,7 @@ package traefik
 
 import (
 	"encoding/json"
+	"net/http"
 	"path/filepath"
 	"testing"
 	"time"
@@ -32,21 +33,21 @@ func TestConformance(t *testing.T) {
 	for _, route := range []string{"route", "ingressroute"} {
 		t.Run(route, func(t *testing.T) {
 			t.Parallel()
-			through(t, route)
+			conformance.Run(t, newSite(t).subject(route))
 		})
 	}
 }
 
-func through(t *testing.T, route string) {
-	s := newSite(t)
+// subject is the router with the cluster's Traefik, which requests come to by one of the routes of testdata.
+func (s *site) subject(route string) conformance.Subject {
 	s.RealTime()
-	at := clustertest.Traefik(t, s.Access, s.Namespace+".example.org")
+	traefik := s.Traefik()
 	services := map[plan.TrackName]string{plan.Stable: "shop", plan.Canary: "shop-canary", plan.Baseline: "shop-baseline"}
 	s.Apply("user", filepath.Join("testdata", route+".yaml"))
-	conformance.Run(t, conformance.Subject{
+	return conformance.Subject{
 		Driver:   Driver,
 		Target:   s.Target("shop"),
-		With:     json.RawMessage(`{"settle": "2s"}`),
+		With:     json.RawMessage(`{"settle": "0s"}`),
 		Services: services,
 		Pins:     true,
 		New: func(t *testing.T) router.Router {
@@ -56,12 +57,15 @@ func through(t *testing.T, route string) {
 			}
 			return New(s.Access)
 		},
+		Serve: func(t *testing.T, h http.Handler) string { return clustertest.Serve(t, s.Access, h) },
 		Place: func(t *testing.T, track plan.TrackName, instance, url string) plan.Endpoint {
-			return plan.Endpoint{Instance: instance, URL: clustertest.Endpoint(t, s.Access, s.Namespace, services[track], url)}
+			clustertest.Endpoint(t, s.Access, s.Namespace, services[track], url)
+			return plan.Endpoint{Instance: instance, URL: url}
 		},
-		URL:     func(router.Router, string) string { return at },
+		URL:     func(router.Router, string) string { return traefik.URL },
+		Follow:  traefik.Follow,
 		Settle:  20 * time.Second,
 		Fine:    5, // Traefik deals anew after each change of any test: of 0.1%, nothing may be left
 		Refused: refusals,
-	})
+	}
 }

@@ -45,7 +45,7 @@ func (s *site) restart() { s.router = New(s.Access) }
 func (s *site) open(services ...string) {
 	s.Helper()
 	for _, name := range services {
-		clustertest.Endpoint(s, s.Access, s.Namespace, name, "http://127.0.0.1:1")
+		clustertest.Endpoint(s, s.Access, s.Namespace, name, clustertest.Nowhere)
 	}
 }
 
