@@ -55,16 +55,24 @@ func (c *clearance) average() float64 {
 }
 
 // more estimates how many canary requests a pass still needs if the canary fails at rate p like stable, which has
-// per times its traffic.
+// per times its traffic; 0 if no number will do.
 func (c *clearance) more(need, p, per float64, harm bet.Margin, burst float64) float64 {
+	if more := needed(max(0, need-c.log()), p, per, harm, burst); !math.IsInf(more, 1) {
+		return more
+	}
+	return 0
+}
+
+// needed is how many canary requests it takes until the log evidence has grown that much.
+func needed(log, p, per float64, harm bet.Margin, burst float64) float64 {
 	gain := 0.0
 	for _, a := range cautions() {
 		gain = max(gain, p*math.Log(a)+p*per*math.Log1p(harm.Ratio*(1-a)/per)+harm.Plus*(1-a))
 	}
 	if gain <= 0 {
-		return 0
+		return math.Inf(1)
 	}
-	return max(0, need-c.log()) / gain * burst
+	return log / gain * burst
 }
 
 // A total is what was compared so far, weighed so that looks with different weights may be added (Mantel, Haenszel).

@@ -15,6 +15,7 @@ type latency struct {
 	Used    int          `json:"used"`             // how many from there on do; 0 before the bets began
 	Pinned  bool         `json:"pinned"`           // the bounds are common to both arms
 	Missing int          `json:"missing"`          // looks in a row without buckets on an arm
+	Asked   int          `json:"asked"`            // how many marks were worth asking for Shift when the bets began
 	Tail    int          `json:"tail"`             // the mark that is reported and must be cleared
 	TailOK  clearance    `json:"tailOK"`
 	Range   bet.Interval `json:"range"`
@@ -39,7 +40,7 @@ type mark struct {
 	Noise noise      `json:"noise"`
 	Bets  bet.Wealth `json:"bets"`
 	Shift clearance  `json:"shift"` // evidence against "everything is slower by the harmful factor"
-	Worth bool       `json:"worth"` // whether that could be seen at this bound
+	Worth bool       `json:"worth"` // whether that can be seen at this bound
 }
 
 // Bounds that nearly all of stable's requests exceed say little; beyond the first that none exceeds there is nothing to add,
@@ -144,15 +145,38 @@ func (l *latency) begin(r *rules) {
 	if all == 0 {
 		all = 1
 	}
-	l.Used, l.Tail = last+1-l.First, last
+	l.Used, l.Tail, l.Asked = last+1-l.First, last, 0
 	l.Whole.Stake(wholeShare, r.wholePrior)
 	l.Grid.draw(r, l.Bounds, shares, l.First, l.Used)
 	for i := last; i >= l.First; i-- {
 		l.Marks[i].Bets.Stake((1-wholeShare)*worth(shares[i])/all, r.slowPrior)
-		l.Marks[i].Worth = l.Grid.harm[i] >= 1.15*shares[i] && shares[i] >= 0.002
+		if l.Marks[i].Worth = l.shows(r, i, shares[i]); l.Marks[i].Worth {
+			l.Asked++
+		}
 		if shares[i] <= 0.05 {
 			l.Tail = i
 		}
+	}
+}
+
+// A bound that fewer of stable's requests exceed than rare, or that needs more requests than shown of a canary that is no slower, would
+// make it wait for long.
+const (
+	rare  = 0.002
+	shown = 5_000
+)
+
+// shows says whether a bound could show that not everything is slower by the harmful factor: before long, and by a rise that is not
+// small. It goes by what stable does alone.
+func (l *latency) shows(r *rules, i int, share float64) bool {
+	rise := l.Grid.harm[i] / max(share, 1e-9)
+	return share >= rare && rise >= 1.15 && needed(r.clearNeed, share, 1, bet.Margin{Ratio: rise}, l.Marks[i].Noise.burst()) <= shown
+}
+
+// excuse lets go of bounds that were asked when little was known of stable and turn out to show nothing. None is asked anew.
+func (l *latency) excuse(r *rules, shares []float64) {
+	for i := range l.Marks {
+		l.Marks[i].Worth = l.Marks[i].Worth && l.shows(r, i, shares[i])
 	}
 }
 
@@ -167,6 +191,7 @@ func (l *latency) play(r *rules, b *block, roster *roster, canaries, stables int
 	if b.Until-l.Grid.Drawn >= redraw {
 		l.Grid.draw(r, l.Bounds, shares, l.First, l.Used)
 		l.Grid.Drawn = b.Until
+		l.excuse(r, shares)
 	}
 	g, alone := &l.Grid, true
 	pace := l.pace(r, roster, canaries, stables)
@@ -293,18 +318,19 @@ func (l *latency) cap(most float64) {
 	}
 }
 
-// clear is the log evidence that latency is not harmful: of the tail, and, where some bound could show it, against a
-// general slowdown. A harmful release would have to pass both.
+// clear is the log evidence that latency is not harmful: of the tail, and, where some bound can show it, against a
+// general slowdown. A harmful release would have to pass both. The average is over all bounds that were ever asked, for those that
+// were let go might have been the ones that spoke against it.
 func (l *latency) clear() float64 {
-	top, n := math.Inf(-1), 0
+	top, asked := math.Inf(-1), 0
 	for i := range l.Marks {
 		if l.Marks[i].Worth {
-			n++
+			asked++
 			top = max(top, l.Marks[i].Shift.log())
 		}
 	}
 	tail := l.TailOK.log()
-	if n == 0 {
+	if asked == 0 {
 		return tail
 	}
 	sum := 0.0
@@ -313,7 +339,7 @@ func (l *latency) clear() float64 {
 			sum += math.Exp(l.Marks[i].Shift.log() - top)
 		}
 	}
-	return min(tail, top+math.Log(sum/float64(n)))
+	return min(tail, top+math.Log(sum/float64(max(l.Asked, asked))))
 }
 
 // inOdds is the factor by which a share grows when its odds grow by a factor.

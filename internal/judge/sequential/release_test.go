@@ -261,3 +261,37 @@ func TestAStallIsOneEvent(t *testing.T) {
 		}
 	}
 }
+
+// Of a service that is faster than the first bound, a start that was slow once, while little was known of stable, must not make the
+// release wait for requests between bounds that hardly come.
+func TestABoundThatHardlyAnyRequestExceedsHoldsNobody(t *testing.T) {
+	track := func(n, slow int64) judge.Counts {
+		return judge.Counts{Pods: map[string]judge.Tally{"p": {Requests: n, Bounds: []float64{0.005, 0.01, 0.025, 0.1}, Buckets: []int64{n - slow, n - slow, n, n}}}}
+	}
+	for _, c := range []struct {
+		reason, block string
+	}{
+		{"tolerant", `{"failures": {"tolerate": "1.5x", "plus": "1%", "harmful": {"ratio": "2x", "plus": "5%"}}, "latency": {"tolerate": "5x", "harmful": {"ratio": "20x"}}}`},
+		{"by itself", `{}`},
+	} {
+		j := with(t, c.block)
+		s, passed := j.Start(), 0
+		for look := 1; look <= 600 && passed == 0; look++ {
+			var slow [2]int64
+			if look == 1 {
+				slow = [2]int64{1, 1}
+			}
+			var v plan.Verdict
+			s, v = j.Look(s, judge.Look{T: float64(look), Weight: 50, Tracks: map[plan.TrackName]judge.Counts{
+				plan.Stable: track(20, slow[0]), plan.Canary: track(20, slow[1]),
+			}})
+			if v.Outcome == plan.Pass {
+				passed = look
+			}
+		}
+		t.Logf("%s: passed after %d requests", c.reason, 20*passed)
+		if passed == 0 {
+			t.Errorf("%s: not passed after 12,000 requests of the canary, of which one was slow, as of stable's", c.reason)
+		}
+	}
+}
