@@ -24,6 +24,9 @@ import (
 
 func init() { ctrl.SetLogger(logr.Discard()) } // errors are returned; else it warns of the logger it lacks
 
+// Glance is the time between two looks at something that is awaited: many tests share an API server, which would do little else.
+const Glance = 300 * time.Millisecond
+
 // Config returns how to reach the cluster, or skips the test.
 func Config(t testing.TB) *rest.Config {
 	t.Helper()

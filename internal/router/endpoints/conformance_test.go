@@ -137,7 +137,7 @@ func (s *site) clear() *corev1.Service {
 // await looks until something is so.
 func (s *site) await(what string, so func() bool) {
 	s.Helper()
-	look := time.NewTicker(50 * time.Millisecond)
+	look := time.NewTicker(clustertest.Glance)
 	defer look.Stop()
 	for limit := time.Now().Add(30 * time.Second); !so(); <-look.C {
 		if time.Now().After(limit) {

@@ -149,7 +149,7 @@ func (b *bench) reach(want wish) (worst int) {
 	b.t.Helper()
 	worst = 1 << 30
 	deadline := time.After(patience)
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(clustertest.Glance)
 	defer tick.Stop()
 	for {
 		if err := b.daemons.Apply(b.t.Context(), b.target, b.order(want)); err != nil {
@@ -196,7 +196,7 @@ func stands(pools []plan.Pool, want wish) bool {
 func (b *bench) until(what string, good func() bool) {
 	b.t.Helper()
 	deadline := time.After(patience)
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(clustertest.Glance)
 	defer tick.Stop()
 	for !good() {
 		select {

@@ -231,7 +231,7 @@ func (s *stand) until(what string, good func(context.Context) bool) {
 	s.t.Helper()
 	ctx, cancel := context.WithTimeout(s.t.Context(), patience)
 	defer cancel()
-	look := time.NewTicker(100 * time.Millisecond)
+	look := time.NewTicker(clustertest.Glance)
 	defer look.Stop()
 	for !good(ctx) {
 		select {

@@ -108,7 +108,7 @@ func (b *bench) apply(want map[plan.Revision]int) {
 func (b *bench) until(revision plan.Revision, service string, updated int) plan.Pool {
 	b.t.Helper()
 	deadline := time.After(patience)
-	tick := time.NewTicker(100 * time.Millisecond)
+	tick := time.NewTicker(clustertest.Glance)
 	defer tick.Stop()
 	for {
 		pools, err := b.pairs.Observe(b.t.Context(), b.target)
