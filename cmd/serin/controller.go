@@ -3,9 +3,11 @@ package main
 import (
 	"fmt"
 	"os"
+	"runtime/debug"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/client-go/tools/clientcmd"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -15,7 +17,7 @@ import (
 func controllerCommand() *cobra.Command {
 	var o wiring.ClusterOptions
 	var k kayentaOptions
-	var kubeconfig string
+	var kubeconfig, memory string
 	var text bool
 	c := &cobra.Command{
 		Use:   "controller",
@@ -34,6 +36,9 @@ func controllerCommand() *cobra.Command {
 			}
 			config.QPS = -1 // the API server's own priorities and fairness set the pace
 			config.UserAgent = "serin/" + version
+			if err := keepTo(memory); err != nil {
+				return err
+			}
 			o.Config = config
 			m, err := wiring.NewController(o)
 			if err != nil {
@@ -58,9 +63,24 @@ func controllerCommand() *cobra.Command {
 	f.StringVar(&o.Metrics, "metrics-address", ":8080", "where /metrics is served; 0: nowhere")
 	f.StringVar(&o.Health, "health-address", ":8081", "where /healthz and /readyz are served; 0: nowhere")
 	f.IntVar(&o.Workers, "workers", 32, "Canaries handled at the same time")
+	f.StringVar(&memory, "memory-limit", "", "memory the process may have, as in 512Mi; its heap keeps to four fifths ($GOMEMLIMIT goes before; default no limit)")
 	f.StringVar(&k.listen, "kayenta-listen", "", "address to serve Kayenta's API at, while leading; empty: nowhere")
 	f.StringVar(&k.Dir, "kayenta-dir", ".serin-kayenta", "directory of the API's embedded store and of what is under way")
 	k.flags(f, "kayenta-")
 	f.BoolVar(&text, "log-text", false, "log as text, not as JSON lines")
 	return c
+}
+
+// keepTo lets the garbage collector work harder before the kernel would end the process. The rest of the limit is for what it does not
+// see: the program itself, as far as it is in memory.
+func keepTo(limit string) error {
+	if limit == "" || os.Getenv("GOMEMLIMIT") != "" {
+		return nil
+	}
+	q, err := resource.ParseQuantity(limit)
+	if err != nil || q.Sign() <= 0 {
+		return fmt.Errorf("--memory-limit: %q is no amount of memory, as in 512Mi", limit)
+	}
+	debug.SetMemoryLimit(q.Value() / 5 * 4)
+	return nil
 }

@@ -56,7 +56,7 @@ func play(ctx context.Context, c course) error {
 	if err != nil {
 		return fmt.Errorf("make a service account: %w", err)
 	}
-	p, err := launch(c.Program, s.tool.args(kubeconfig), s.tool.env, strings.TrimSuffix(c.Out, ".json")+".log")
+	p, err := launch(c.Program, s.tool.args(kubeconfig), strings.TrimSuffix(c.Out, ".json")+".log")
 	if err != nil {
 		return err
 	}

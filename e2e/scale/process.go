@@ -19,13 +19,12 @@ type process struct {
 	err   error
 }
 
-func launch(program string, args, env []string, logTo string) (*process, error) {
+func launch(program string, args []string, logTo string) (*process, error) {
 	log, err := os.Create(logTo)
 	if err != nil {
 		return nil, err
 	}
 	p := &process{cmd: exec.Command(program, args...), log: log, ended: make(chan struct{})}
-	p.cmd.Env = append(os.Environ(), env...)
 	p.cmd.Stdout, p.cmd.Stderr = log, log
 	p.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // it must not outlive an interrupted benchmark
 	if err := p.cmd.Start(); err != nil {

@@ -21,7 +21,6 @@ type tool struct {
 	part    string // of e2e/cluster that has its program; empty: it is serin
 	program string
 	args    func(kubeconfig string) []string
-	env     []string
 	needs   []string // parts
 	crds    []string // PART/GLOB; serin's are the project's own
 
@@ -38,9 +37,8 @@ func tools() map[string]tool {
 		"serin": {
 			title: "serin",
 			args: func(kubeconfig string) []string {
-				return []string{"controller", "--kubeconfig", kubeconfig, "--leader-namespace", bench0, "--log-text"}
+				return []string{"controller", "--kubeconfig", kubeconfig, "--leader-namespace", bench0, "--log-text", "--memory-limit", "512Mi"} // the chart's
 			},
-			env:   []string{"GOMEMLIMIT=512MiB"}, // the chart makes it of limits.memory, which are these
 			needs: []string{"traefik"}, crds: []string{"traefik/crds/gateway*.yaml"},
 			watched: schema.GroupVersionKind{Group: "serin.dev", Version: "v1alpha1", Kind: "Canary"}, target: deployment,
 			rests: func(o unstructured.Unstructured) bool { return condition(o, "Ready") == "True" },
