@@ -136,7 +136,10 @@ func (c *Cluster) kubernetes(program string) string { return c.Parts.Program("ku
 
 // environment is that of all daemons. Ours may name a proxy to a world that they do not see, or lack the administrator's programs.
 func environment() []string {
-	return []string{"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root"}
+	return []string{
+		"PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/root",
+		"GOGC=200", // a machine for tests has more memory to spare than processors
+	}
 }
 
 // start starts daemons one after another without waiting for any.
